@@ -1,0 +1,83 @@
+"""Logits to an answer: temperature, softmax or sigmoid, the likeliest classes first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Head = Literal["softmax", "sigmoid"]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One class and its probability, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is on a picture.
+
+    `top`: the likeliest classes, first the likeliest. `label` and `confidence` are its first.
+    `labels`: with a softmax head that one label; with a sigmoid head every class whose probability
+    reaches its threshold, which may be none.
+    """
+
+    top: tuple[Ranked, ...]
+    labels: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return self.top[0].label
+
+    @property
+    def confidence(self) -> float:
+        return self.top[0].probability
+
+
+def probabilities(logits: NDArray[np.float32], head: Head, temperature: float) -> NDArray[np.float64]:
+    """Probabilities float64 `[..., C]` of logits `[..., C]`.
+
+    The logits are divided by the temperature first (Guo et al. 2017, arXiv:1706.04599); softmax
+    subtracts the largest logit so that nothing overflows.
+    """
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    if head == "sigmoid":
+        # The two branches of a stable logistic function in one expression.
+        exponential = np.exp(-np.abs(scaled))
+        return np.where(scaled >= 0, 1.0, exponential) / (1.0 + exponential)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def decide(
+    logits: NDArray[np.float32],
+    class_names: Sequence[str],
+    *,
+    head: Head,
+    temperature: float,
+    thresholds: Sequence[float] | None = None,
+    top_k: int = 5,
+) -> Answer:
+    """The answer for one picture's logits, float `[C]` in the order of `class_names`.
+
+    `thresholds`: one for each class, for a sigmoid head; 0.5 where none are given.
+    Raises ValueError when the logits do not fit the class names or are not finite.
+    """
+    if logits.shape != (len(class_names),):
+        raise ValueError(f"Expected {len(class_names)} logits, one a class, received {logits.shape}.")
+    if not np.isfinite(logits).all():
+        raise ValueError("Expected finite logits, received NaN or infinity.")
+    shares = probabilities(logits, head, temperature)
+    # A stable sort keeps the classes' order among equals, so that an answer is reproducible.
+    order = np.argsort(-shares, kind="stable")
+    top = tuple(Ranked(class_names[i], float(shares[i])) for i in order[: max(1, top_k)])
+    if head == "softmax":
+        return Answer(top, (top[0].label,))
+    limits = thresholds if thresholds is not None else [0.5] * len(class_names)
+    return Answer(top, tuple(class_names[i] for i in order if shares[i] >= limits[i]))

@@ -1,0 +1,1 @@
+"""Engines: a bundle loaded in a process. `base` says what one does, the other modules do it."""

@@ -1,0 +1,78 @@
+"""Bundles that a test makes in a tenth of a second: a small graph that tells colours apart.
+
+They are real bundles with a real serving graph; only `model.h5` holds no model.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from classifier.bundle import KERAS_MODEL, SERVING_GRAPH, Bundle, Manifest, new_bundle
+
+COLOURS = ("blue", "green", "red")
+# In the order of COLOURS: which channel of RGB speaks for each.
+KERNEL = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=np.float32) * 20
+
+
+def colour_bundle(
+    path: Path,
+    *,
+    class_names: tuple[str, ...] = COLOURS,
+    image_size: int = 64,
+    is_slow: bool = False,
+) -> Bundle:
+    """A bundle that answers with the strongest colour of a picture.
+
+    `is_slow`: it takes about a second for a batch of 16, doing nothing useful.
+    """
+    with new_bundle(path) as draft:
+        (draft.folder / KERAS_MODEL).write_bytes(b"no model in here")
+        graph = colour_graph(image_size, is_slow=is_slow)
+        ov.save_model(graph, draft.folder / SERVING_GRAPH, compress_to_fp16=False)
+        draft.seal(
+            Manifest(
+                class_names=class_names,
+                head="softmax",
+                backbone="colours",
+                image_size=image_size,
+                temperature=1.0,
+                precision="fp32",
+                seed=0,
+                dataset_fingerprint="0" * 64,
+                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                metrics={"val_top1": 1.0},
+            )
+        )
+    return Bundle.load(path)
+
+
+def colour_graph(image_size: int, *, is_slow: bool = False) -> ov.Model:
+    """uint8 `[N, S, S, 3]` in; mean colours 0 to 1 as embedding, quarters of the picture as map."""
+    pictures = ops.parameter([-1, image_size, image_size, 3], np.uint8, name="picture")
+    scaled = ops.multiply(ops.convert(pictures, np.float32), np.float32(1 / 255))
+    channels_first = ops.transpose(scaled, np.array([0, 3, 1, 2]))
+    half = image_size // 2
+    quarters = ops.avg_pool(
+        channels_first, [half, half], [0, 0], [0, 0], [half, half], True, "floor", "explicit"
+    )
+    feature_map = ops.transpose(quarters, np.array([0, 2, 3, 1]))
+    embedding = ops.reduce_mean(feature_map, np.array([1, 2]), False)
+    logits = ops.matmul(embedding, ops.constant(KERNEL), False, False)
+    if is_slow:
+        logits = ops.add(logits, _slow_nothing(channels_first))
+    for node, name in ((logits, "logits"), (embedding, "embedding"), (feature_map, "feature_map")):
+        node.output(0).get_tensor().set_names({name})
+    return ov.Model([logits, embedding, feature_map], [pictures], "colours")
+
+
+def _slow_nothing(channels_first: ov.Node) -> ov.Node:
+    generator = np.random.default_rng(0)
+    node = channels_first
+    for num_in, num_out in ((3, 256), (256, 256), (256, 256)):
+        kernel = generator.normal(0, 0.01, (num_out, num_in, 3, 3)).astype(np.float32)
+        node = ops.convolution(node, ops.constant(kernel), [1, 1], [1, 1], [1, 1], [1, 1])
+    mean = ops.reduce_mean(node, np.array([1, 2, 3]), False)
+    return ops.unsqueeze(ops.multiply(mean, np.float32(1e-30)), np.array([1]))

@@ -1,0 +1,1 @@
+"""TEACHES: a labelled folder in, a model bundle out. No Django."""

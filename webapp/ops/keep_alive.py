@@ -1,0 +1,51 @@
+"""python keep_alive.py COMMAND...: run a command, and again whenever it dies by itself.
+
+A worker that is killed (out of memory, say) comes back within a second, later ones wait longer, so
+that one that cannot start does not spin. SIGTERM and SIGINT are passed on and end it.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+LONGEST_PAUSE_SECONDS = 30.0
+# Who has run this long has not failed to start: the pauses begin anew.
+SETTLED_SECONDS = 60.0
+
+
+def keep_alive(command: Sequence[str]) -> int:
+    """Returns the exit status of the last run, once a signal has asked to stop."""
+    child: subprocess.Popen[bytes] | None = None
+    is_stopping = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal is_stopping
+        is_stopping = True
+        if child is not None and child.poll() is None:
+            child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    pause_seconds = 1.0
+    while True:
+        started = time.monotonic()
+        child = subprocess.Popen(command)
+        status = child.wait()
+        if is_stopping:
+            return status
+        if time.monotonic() - started > SETTLED_SECONDS:
+            pause_seconds = 1.0
+        print(f"It ended with status {status}; starting again in {pause_seconds:.0f} s.", flush=True)
+        deadline = time.monotonic() + pause_seconds
+        while not is_stopping and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if is_stopping:
+            return status
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(keep_alive(sys.argv[1:]))

@@ -1,0 +1,34 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from webapp.predictions.models import Prediction
+
+
+@admin.register(Prediction)
+class PredictionAdmin(admin.ModelAdmin[Prediction]):
+    """For staff to see that pictures are answered; the pictures themselves are their owners'."""
+
+    list_display = ("created_at", "recognizer", "state", "label", "confidence", "version")
+    list_filter = ("state", "recognizer")
+    list_select_related = ("recognizer", "version__recognizer")
+    show_full_result_count = False
+    ordering = ("-id",)
+    fields = (
+        "public_id",
+        "recognizer",
+        "version",
+        "created_at",
+        "state",
+        "attempts",
+        "label",
+        "confidence",
+        "failure_sentence",
+        "answered_at",
+    )
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
+        return False

@@ -1,0 +1,24 @@
+"""Refuses a body over the limit before anything reads it."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from webapp.predictions.refusals import upload_too_large
+
+
+class UploadSizeMiddleware:
+    """413 with a sentence, by the length that the request declares."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            num_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            num_bytes = 0
+        if num_bytes > settings.MAX_UPLOAD_BYTES:
+            return upload_too_large(request)
+        return self.get_response(request)

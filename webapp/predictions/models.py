@@ -1,0 +1,106 @@
+"""Predictions: one uploaded picture each, and its answer."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from webapp.predictions.failures import sentence
+from webapp.recognizers.models import ModelVersion, Recognizer
+
+
+class Prediction(models.Model):
+    """One uploaded picture and its answer.
+
+        queued ──a worker claims it──▶ running ──▶ done | failed
+           ▲                              │
+           └──── its lease has run out ───┘         after three attempts: failed
+
+    A file that is no picture is `failed` from the start. `claim` is the batch a worker took it
+    with; only who holds the claim may write the answer.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("being answered")
+        DONE = "done", _("answered")
+        FAILED = "failed", _("not answered")
+
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="predictions", verbose_name=_("owner")
+    )
+    recognizer = models.ForeignKey(
+        Recognizer, models.PROTECT, related_name="predictions", verbose_name=_("recognizer")
+    )
+    upload = models.UUIDField(_("upload"))
+    position = models.PositiveSmallIntegerField(_("position in the upload"))
+    created_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
+
+    file_name = models.CharField(_("file name"), max_length=255, blank=True)
+    picture_name = models.CharField(_("kept picture"), max_length=100, blank=True)
+    width = models.PositiveIntegerField(_("width"), null=True)
+    height = models.PositiveIntegerField(_("height"), null=True)
+    is_first_of_many = models.BooleanField(_("first frame of several"), default=False)
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    claim = models.UUIDField(_("claim"), null=True, blank=True)
+    lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, blank=True)
+
+    version = models.ForeignKey(
+        ModelVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="predictions",
+        verbose_name=_("version that answered"),
+    )
+    label = models.CharField(_("label"), max_length=255, blank=True)
+    confidence = models.FloatField(_("confidence"), null=True, blank=True)
+    top = models.JSONField(_("likeliest classes"), default=list, blank=True)
+    failure_code = models.CharField(_("failure"), max_length=40, blank=True)
+    failure_params = models.JSONField(_("failure's figures"), default=dict, blank=True)
+    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+        ordering = ["-id"]
+        constraints = [
+            # The same form sent twice makes one record.
+            models.UniqueConstraint(
+                fields=["owner", "upload", "position"], name="one_prediction_per_uploaded_file"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="prediction_history"),
+            # What waits or runs is few among millions: these stay small.
+            models.Index(fields=["id"], condition=Q(state="queued"), name="prediction_queued"),
+            models.Index(
+                fields=["lease_expires_at"], condition=Q(state="running"), name="prediction_running"
+            ),
+            models.Index(fields=["claim"], condition=Q(claim__isnull=False), name="prediction_claim"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name}: {self.label or self.get_state_display()}"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing more will happen to it: done or failed."""
+        return self.state in (self.State.DONE, self.State.FAILED)
+
+    @property
+    def failure_sentence(self) -> str:
+        """Why it was not answered, in the reader's language."""
+        return sentence(self.failure_code, self.failure_params)
+
+    @property
+    def picture_path(self) -> Path:
+        return Path(settings.PICTURES_DIR) / self.picture_name

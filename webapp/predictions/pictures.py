@@ -1,0 +1,74 @@
+"""Kept pictures on disk: JPEGs that we encoded ourselves, under names that nobody chose."""
+
+import contextlib
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from classifier.images import encode_jpeg, load_picture, too_many_bytes
+
+THUMBNAIL_SUFFIX = ".thumbnail.jpg"
+# A hostile picture may take 300 MB while it is decoded; two at a time is what a web process affords.
+_decoding = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class KeptPicture:
+    """`name`: relative to the pictures' folder. `width`, `height`: of the original, upright."""
+
+    name: str
+    width: int
+    height: int
+    is_first_of_many: bool
+
+
+def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
+    """The uploaded picture, decoded, encoded anew and on disk with its thumbnail.
+
+    Raises InvalidImage, and OSError when the disk will not take it.
+    """
+    if num_bytes > settings.PICTURE_LIMITS.max_bytes:
+        raise too_many_bytes(num_bytes, settings.PICTURE_LIMITS)
+    with _decoding:
+        picture = load_picture(
+            file.read(), long_side=settings.KEPT_LONG_SIDE, limits=settings.PICTURE_LIMITS
+        )
+        kept = encode_jpeg(picture.image, long_side=settings.KEPT_LONG_SIDE)
+        thumbnail = encode_jpeg(picture.image, long_side=settings.THUMBNAIL_LONG_SIDE, quality=80)
+    stem = uuid.uuid4().hex
+    name = f"{stem[:2]}/{stem}.jpg"
+    try:
+        _write(path_of(name), kept)
+        _write(thumbnail_path_of(name), thumbnail)
+    except OSError:
+        forget(name)
+        raise
+    return KeptPicture(name, picture.width, picture.height, picture.is_first_of_many)
+
+
+def forget(name: str) -> None:
+    """Remove a kept picture and its thumbnail; fine when they are gone already."""
+    for path in (path_of(name), thumbnail_path_of(name)):
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def path_of(name: str) -> Path:
+    return Path(settings.PICTURES_DIR) / name
+
+
+def thumbnail_path_of(name: str) -> Path:
+    return path_of(name).with_suffix(THUMBNAIL_SUFFIX)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

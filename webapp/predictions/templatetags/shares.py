@@ -1,0 +1,20 @@
+"""Probabilities as people read them."""
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """0.9731 as "97.3 %". Never 100 % or 0 % for what is not quite: that would be a lie."""
+    if share is None:
+        return "–"
+    tenths = round(share * 1000)
+    if share < 1:
+        tenths = min(tenths, 999)
+    if tenths == 0 and share > 0:
+        return _("under 0.1 %")
+    return _("%(number)s %%") % {"number": number_format(tenths / 10, 1)}

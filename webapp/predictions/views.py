@@ -1,0 +1,130 @@
+"""The visitor's pages: upload, answer, history. Another person's picture is a 404."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_GET, require_http_methods
+
+from webapp.accounts.models import User
+from webapp.predictions.forms import UploadForm
+from webapp.predictions.models import Prediction
+from webapp.predictions.pictures import path_of, thumbnail_path_of
+from webapp.predictions.refusals import refusal
+from webapp.predictions.services import UploadNotKept, upload_accept
+
+HISTORY_PAGE_SIZE = 24
+
+
+@require_http_methods(["GET", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """The form; posted, its pictures are kept and the visitor sent on to their answers."""
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "GET" or not form.is_valid():
+        status = 200 if request.method == "GET" else 422
+        return render(request, "predictions/upload.html", {"form": form}, status=status)
+    try:
+        accepted = upload_accept(
+            owner=_visitor(request),
+            recognizer=form.cleaned_data["recognizer"],
+            upload=form.cleaned_data["upload"],
+            files=form.cleaned_data["pictures"],
+        )
+    except UploadNotKept:
+        sentence = _("The pictures could not be kept just now. Please send them again in a moment.")
+        return refusal(request, 503, sentence)
+    return redirect("answers", upload_id=accepted[0].upload)
+
+
+@require_GET
+def answers(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
+    """The answers of one upload; the page asks again until all are there."""
+    predictions = list(_own(request).filter(upload=upload_id).order_by("position"))
+    if not predictions:
+        raise Http404
+    context = {
+        "predictions": predictions,
+        "upload_id": upload_id,
+        "is_complete": all(prediction.is_answered for prediction in predictions),
+    }
+    template = "predictions/_answers.html" if _is_fragment(request) else "predictions/answers.html"
+    return render(request, template, context)
+
+
+@require_GET
+def answer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One prediction."""
+    prediction = get_object_or_404(_own(request), public_id=public_id)
+    context = {
+        "predictions": [prediction],
+        "prediction": prediction,
+        "is_complete": prediction.is_answered,
+    }
+    template = "predictions/_answers.html" if _is_fragment(request) else "predictions/answers.html"
+    return render(request, template, context)
+
+
+@require_GET
+def history(request: HttpRequest) -> HttpResponse:
+    """One's own predictions, newest first. `before` is the last row of the page before."""
+    rows = _own(request).order_by("-id")
+    before = request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(id__lt=int(before))
+    page = list(rows[: HISTORY_PAGE_SIZE + 1])
+    has_older = len(page) > HISTORY_PAGE_SIZE
+    page = page[:HISTORY_PAGE_SIZE]
+    return render(
+        request,
+        "predictions/history.html",
+        {
+            "predictions": page,
+            "is_first": not before,
+            "older_than": page[-1].pk if has_older else None,
+        },
+    )
+
+
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def picture(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
+    return _send(_kept(request, public_id), path_of)
+
+
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def thumbnail(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
+    return _send(_kept(request, public_id), thumbnail_path_of)
+
+
+def _visitor(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):  # LoginRequiredMiddleware has seen to it
+        raise Http404
+    return request.user
+
+
+def _own(request: HttpRequest) -> QuerySet[Prediction]:
+    return Prediction.objects.filter(owner=_visitor(request)).select_related("recognizer", "version")
+
+
+def _kept(request: HttpRequest, public_id: uuid.UUID) -> str:
+    name = get_object_or_404(_own(request), public_id=public_id).picture_name
+    if not name:
+        raise Http404
+    return name
+
+
+def _send(name: str, path: Callable[[str], Path]) -> FileResponse:
+    try:
+        return FileResponse(path(name).open("rb"), content_type="image/jpeg")
+    except FileNotFoundError as error:
+        raise Http404 from error
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    return "HX-Request" in request.headers

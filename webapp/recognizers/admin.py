@@ -1,0 +1,77 @@
+"""Recognizers and their versions in the admin; promotion is a button on a version's page."""
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from webapp.accounts.models import User
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import PromotionRefused, version_promote
+
+
+@admin.register(Recognizer)
+class RecognizerAdmin(admin.ModelAdmin[Recognizer]):
+    list_display = ("name", "live", "created_at")
+    search_fields = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+
+    @admin.display(description=gettext_lazy("live version"))
+    def live(self, recognizer: Recognizer) -> str:
+        version = recognizer.live_version()
+        return str(version.number) if version else "–"
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+    change_form_template = "admin/recognizers/modelversion/change_form.html"
+    list_display = ("__str__", "state", "backbone", "top1", "created_at", "promoted_at")
+    list_filter = ("state", "recognizer")
+    list_select_related = ("recognizer",)
+    fields = (
+        "recognizer",
+        "number",
+        "state",
+        "top1",
+        "backbone",
+        "class_names",
+        "metrics",
+        "bundle_name",
+        "bundle_digest",
+        "created_at",
+        "promoted_at",
+        "promoted_by",
+    )
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # versions come of training runs
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelVersion | None = None) -> bool:
+        return False
+
+    @admin.display(description=gettext_lazy("top-1 on validation"))
+    def top1(self, version: ModelVersion) -> str:
+        return "–" if version.val_top1 is None else f"{version.val_top1:.1%}"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.promote_view))
+        own = [path("<int:version_id>/promote/", view, name="recognizers_version_promote")]
+        return own + super().get_urls()
+
+    def promote_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
+        """Make a version the one that answers."""
+        version = get_object_or_404(ModelVersion, pk=version_id)
+        if not self.has_change_permission(request, version) or not isinstance(request.user, User):
+            raise PermissionDenied
+        try:
+            version_promote(version=version, by=request.user)
+        except PromotionRefused as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("%(version)s answers from now on.") % {"version": version})
+        return redirect(reverse("admin:recognizers_modelversion_change", args=[version.pk]))

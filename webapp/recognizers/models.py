@@ -1,0 +1,99 @@
+"""Recognizers and their model versions."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class RecognizerQuerySet(models.QuerySet["Recognizer"]):
+    def ready(self) -> "RecognizerQuerySet":
+        """Those that can answer: they have a live version."""
+        return self.filter(versions__state=ModelVersion.State.LIVE)
+
+
+class Recognizer(models.Model):
+    """What a visitor picks: "Insects". It answers through its live model version."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    slug = models.SlugField(_("slug"), max_length=100, unique=True)
+    description = models.TextField(_("description"), blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = RecognizerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("recognizer")
+        verbose_name_plural = _("recognizers")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def live_version(self) -> "ModelVersion | None":
+        return self.versions.filter(state=ModelVersion.State.LIVE).first()
+
+
+class ModelVersion(models.Model):
+    """One trained bundle of a recognizer.
+
+        candidate ──promote──▶ live ──another is promoted──▶ retired ──promote──▶ live
+
+    At most one is live; a constraint in the database says so.
+    """
+
+    class State(models.TextChoices):
+        CANDIDATE = "candidate", _("candidate")
+        LIVE = "live", _("live")
+        RETIRED = "retired", _("retired")
+
+    recognizer = models.ForeignKey(
+        Recognizer, models.PROTECT, related_name="versions", verbose_name=_("recognizer")
+    )
+    number = models.PositiveIntegerField(_("number"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.CANDIDATE)
+    bundle_name = models.CharField(_("bundle"), max_length=200, unique=True)
+    bundle_digest = models.CharField(_("digest of the bundle"), max_length=64)
+    class_names = models.JSONField(_("classes"))
+    backbone = models.CharField(_("backbone"), max_length=50)
+    metrics = models.JSONField(_("metrics"), default=dict)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    promoted_at = models.DateTimeField(_("promoted at"), null=True, blank=True)
+    promoted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("promoted by"),
+    )
+
+    class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+        ordering = ["recognizer", "-number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recognizer", "number"], name="one_version_of_each_number"
+            ),
+            models.UniqueConstraint(
+                fields=["recognizer"], condition=Q(state="live"), name="one_live_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("%(recognizer)s, version %(number)s") % {
+            "recognizer": self.recognizer,
+            "number": self.number,
+        }
+
+    @property
+    def bundle_path(self) -> Path:
+        return Path(settings.BUNDLES_DIR) / self.bundle_name
+
+    @property
+    def val_top1(self) -> float | None:
+        return self.metrics.get("val_top1")

@@ -1,0 +1,211 @@
+"""Settings. What an operator may set is read from the environment here and nowhere else:
+
+OCELLUS_DATA_DIR  everything that must be kept (var/)
+OCELLUS_HOSTS     host names it answers to, comma-separated (this machine's own)
+SECRET_KEY        or SECRET_KEY_FILE; `make run` writes one into the data folder
+DATABASE_URL      PostgreSQL; SQLite in the data folder where it is not set
+REDIS_URL         a Redis server; an embedded one where it is not set
+PORT              where the pages are served (8000)
+"""
+
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from classifier.images import Limits
+from webapp import env
+from webapp.ops.redis_socket import socket_path
+
+django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Recognizer]` be written outside of the type checker
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.path("OCELLUS_DATA_DIR", BASE_DIR / "var")
+PICTURES_DIR = DATA_DIR / "pictures"
+DATASETS_DIR = DATA_DIR / "datasets"
+BUNDLES_DIR = DATA_DIR / "bundles"
+
+SECRET_KEY = env.secret_key(DATA_DIR / "secret_key")
+DEBUG = False
+ALLOWED_HOSTS = env.names("OCELLUS_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+PORT = env.integer("PORT", 8000, lowest=1, highest=65535)
+
+INSTALLED_APPS = [
+    "webapp.accounts",
+    "webapp.recognizers",
+    "webapp.predictions",
+    "webapp.studio",
+    "webapp.ops",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "webapp.predictions.middleware.UploadSizeMiddleware",  # before anything reads the body
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # deny first; views opt out
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "webapp.urls"
+WSGI_APPLICATION = "webapp.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database
+
+_sqlite = f"sqlite:///{DATA_DIR / 'ocellus.sqlite3'}"
+DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", _sqlite), conn_max_age=60)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Readers do not block the writer. A transaction that will write takes its turn when it
+        # begins, so that it cannot fail later for having read before another wrote.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "upload"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_VERBOSE = False
+
+# Browsers
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Uploads
+
+PICTURE_LIMITS = Limits()
+MAX_FILES_PER_UPLOAD = 100
+MAX_UPLOAD_BYTES = 512 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+KEPT_LONG_SIDE = 960
+THUMBNAIL_LONG_SIDE = 240
+
+# Tasks
+
+REDIS_URL = env.redis_url(socket_path(DATA_DIR))
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A nudge that does not get through at once is not worth waiting for: the row is enough.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+    "retry_on_timeout": False,
+    "max_retries": 0,
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "inference"
+CELERY_TASK_ROUTES = {"webapp.studio.tasks.*": {"queue": "training"}}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+# Claims and leases: how long a row may stay with a worker that has stopped renewing it.
+PREDICTION_LEASE_SECONDS = 20
+TRAINING_LEASE_SECONDS = 30
+RECONCILE_EVERY_SECONDS = 3
+MAX_ATTEMPTS = 3
+BATCH_SIZE = 16
+
+# Texts
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# Static files: hashed names, compressed once, served by the web process itself.
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"webapp": {"level": "INFO"}},
+}

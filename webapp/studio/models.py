@@ -1,0 +1,129 @@
+"""Datasets and training runs."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio.wording import run_failure_sentence, step_label
+
+
+class Dataset(models.Model):
+    """A labelled folder below the datasets' folder."""
+
+    folder_name = models.CharField(_("folder"), max_length=200, unique=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("dataset")
+        verbose_name_plural = _("datasets")
+        ordering = ["folder_name"]
+
+    def __str__(self) -> str:
+        return self.folder_name
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.DATASETS_DIR) / self.folder_name
+
+
+class TrainingRun(models.Model):
+    """One execution of the training.
+
+        queued ──the trainer claims it──▶ running ──▶ succeeded | failed | cancelled
+           └──▶ cancelled                    └── its lease has run out ──▶ interrupted
+
+    At most one runs at a time; a constraint in the database says so. Its trainer renews the lease.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+        INTERRUPTED = "interrupted", _("interrupted")
+
+    recognizer = models.ForeignKey(
+        Recognizer, models.PROTECT, related_name="runs", verbose_name=_("recognizer")
+    )
+    dataset = models.ForeignKey(
+        Dataset, models.PROTECT, related_name="runs", verbose_name=_("dataset")
+    )
+    config = models.JSONField(_("settings"))
+    fallback_config = models.JSONField(
+        _("settings without pretrained weights"), null=True, blank=True
+    )
+    promote_when_done = models.BooleanField(_("promote when done"), default=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("requested by"),
+    )
+    created_at = models.DateTimeField(_("requested at"), auto_now_add=True)
+
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.QUEUED)
+    lease = models.UUIDField(_("lease"), null=True, blank=True)
+    lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, blank=True)
+    cancel_requested = models.BooleanField(_("cancel requested"), default=False)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    step = models.CharField(_("step"), max_length=20, blank=True)
+    fraction = models.FloatField(_("fraction of the step"), default=0)
+    figures = models.JSONField(_("figures"), default=dict, blank=True)
+    notes = models.JSONField(_("notes"), default=list, blank=True)
+    failure_code = models.CharField(_("failure"), max_length=40, blank=True)
+    failure_params = models.JSONField(_("failure's figures"), default=dict, blank=True)
+    version = models.OneToOneField(
+        ModelVersion,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="run",
+        verbose_name=_("model version"),
+    )
+
+    class Meta:
+        verbose_name = _("training run")
+        verbose_name_plural = _("training runs")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="running"), name="one_running_training"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return _("Training %(id)s of %(recognizer)s") % {"id": self.pk, "recognizer": self.recognizer}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something will still happen to it: queued or running."""
+        return self.state in (self.State.QUEUED, self.State.RUNNING)
+
+    @property
+    def percent(self) -> int:
+        """How far its current step is."""
+        return round(100 * self.fraction)
+
+    @property
+    def step_label(self) -> str:
+        return step_label(self.step)
+
+    @property
+    def minutes_left(self) -> int | None:
+        """Of the current step, rounded up; None while unknown."""
+        seconds = self.figures.get("seconds_left")
+        return None if seconds is None else max(1, round(seconds / 60 + 0.49))
+
+    @property
+    def failure_sentence(self) -> str:
+        return run_failure_sentence(self.failure_code, self.failure_params)

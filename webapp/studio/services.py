@@ -1,0 +1,155 @@
+"""What writes datasets and training runs."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from webapp.accounts.models import User
+from webapp.recognizers.models import Recognizer
+from webapp.studio.models import Dataset, TrainingRun
+from webapp.studio.tasks import nudge_training
+
+logger = logging.getLogger(__name__)
+State = TrainingRun.State
+OPEN_STATES = (State.QUEUED, State.RUNNING)
+
+
+def dataset_folders() -> list[str]:
+    """The names of the folders that can be trained on, without what leads out of the data folder."""
+    root = Path(settings.DATASETS_DIR)
+    if not root.is_dir():
+        return []
+    return sorted(
+        entry.name
+        for entry in root.iterdir()
+        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith(".")
+    )
+
+
+def recognizer_get_or_create(*, name: str) -> Recognizer:
+    """The recognizer of that name, new if there is none."""
+    existing = Recognizer.objects.filter(name__iexact=name).first()
+    if existing:
+        return existing
+    base = slugify(name, allow_unicode=False) or "recognizer"
+    slug, number = base, 1
+    while Recognizer.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    recognizer = Recognizer(name=name, slug=slug)
+    recognizer.full_clean()
+    recognizer.save()
+    return recognizer
+
+
+def run_create(
+    *,
+    recognizer: Recognizer,
+    folder_name: str,
+    config: Mapping[str, Any],
+    requested_by: User | None,
+    fallback_config: Mapping[str, Any] | None = None,
+    promote_when_done: bool = False,
+) -> TrainingRun:
+    """A queued run on a folder below the datasets' folder; the trainer is told after the commit."""
+    with transaction.atomic():
+        dataset, _ = Dataset.objects.get_or_create(folder_name=folder_name)
+        run = TrainingRun(
+            recognizer=recognizer,
+            dataset=dataset,
+            config=dict(config),
+            fallback_config=dict(fallback_config) if fallback_config else None,
+            requested_by=requested_by,
+            promote_when_done=promote_when_done,
+        )
+        run.full_clean()
+        run.save()
+        transaction.on_commit(nudge_training)
+    return run
+
+
+def run_claim() -> TrainingRun | None:
+    """The oldest queued run, now running under a new lease; None when none waits or one runs."""
+    run = TrainingRun.objects.filter(state=State.QUEUED).order_by("id").first()
+    if run is None:
+        return None
+    lease = uuid.uuid4()
+    try:
+        with transaction.atomic():
+            num_claimed = TrainingRun.objects.filter(pk=run.pk, state=State.QUEUED).update(
+                state=State.RUNNING,
+                lease=lease,
+                lease_expires_at=_lease_end(),
+                started_at=timezone.now(),
+            )
+    except IntegrityError:
+        return None  # another one is running
+    if num_claimed != 1:
+        return None  # another trainer was first
+    run.refresh_from_db()
+    return run
+
+
+def run_renew(*, run: TrainingRun) -> bool:
+    """Extend the lease; False when the run is no longer this trainer's or shall be cancelled."""
+    ours = TrainingRun.objects.filter(
+        pk=run.pk, lease=run.lease, state=State.RUNNING, cancel_requested=False
+    )
+    return ours.update(lease_expires_at=_lease_end()) == 1
+
+
+def run_progress(
+    *, run: TrainingRun, step: str, fraction: float, figures: Mapping[str, float]
+) -> None:
+    """Note how far a run is, if it is still this trainer's."""
+    TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING).update(
+        step=step, fraction=fraction, figures=dict(figures)
+    )
+
+
+def run_end(*, run: TrainingRun, state: str, **fields: Any) -> bool:
+    """End a run, if it is still this trainer's; False when it was taken away meanwhile."""
+    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
+    num_ended = ours.update(
+        state=state, ended_at=timezone.now(), lease=None, lease_expires_at=None, **fields
+    )
+    if num_ended != 1:
+        logger.warning("Training run %s was taken away before it ended as %s", run.pk, state)
+    return num_ended == 1
+
+
+def run_cancel(*, run: TrainingRun) -> None:
+    """Cancel a queued run at once, a running one at its next event."""
+    queued = TrainingRun.objects.filter(pk=run.pk, state=State.QUEUED)
+    if not queued.update(state=State.CANCELLED, ended_at=timezone.now()):
+        TrainingRun.objects.filter(pk=run.pk, state=State.RUNNING).update(cancel_requested=True)
+
+
+def runs_mark_interrupted() -> int:
+    """Mark runs whose trainer has stopped renewing; returns how many."""
+    lost = TrainingRun.objects.filter(state=State.RUNNING, lease_expires_at__lt=timezone.now())
+    num_interrupted = 0
+    for run in lost:
+        # Asked for and then killed is what the curator wanted.
+        state = State.CANCELLED if run.cancel_requested else State.INTERRUPTED
+        num_interrupted += TrainingRun.objects.filter(
+            pk=run.pk,
+            lease=run.lease,
+            state=State.RUNNING,
+            lease_expires_at__lt=timezone.now(),
+        ).update(state=state, ended_at=timezone.now(), lease=None, lease_expires_at=None)
+    if num_interrupted:
+        logger.warning("%d training runs were interrupted", num_interrupted)
+    return num_interrupted
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.TRAINING_LEASE_SECONDS)

@@ -1,0 +1,150 @@
+"""The training worker's part: claim a run, keep its lease alive, train, record how it ended."""
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection, transaction
+
+from classifier.errors import BundleError
+from training.config import TrainingConfig
+from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
+from training.events import Event
+from training.run import TrainingResult, train
+from webapp.recognizers.services import PromotionRefused, version_create, version_promote
+from webapp.studio.models import TrainingRun
+from webapp.studio.services import run_claim, run_end, run_progress, run_renew
+from webapp.studio.wording import UNEXPECTED
+
+logger = logging.getLogger(__name__)
+State = TrainingRun.State
+PROGRESS_EVERY_SECONDS = 1.0
+
+
+def train_next() -> bool:
+    """Train the oldest queued run to its end, whatever that is; False when there was none."""
+    run = run_claim()
+    if run is None:
+        return False
+    logger.info("%s began", run)
+    with _lease_kept(run) as is_lost:
+        listener = _Listener(run, is_lost)
+        try:
+            result = _train(run, listener)
+        except TrainingCancelled:
+            run_end(run=run, state=State.CANCELLED)
+        except (TrainingError, BundleError) as error:
+            _fail(run, error.code, {key: str(value) for key, value in error.params.items()})
+        except OSError as error:
+            logger.exception("%s failed", run)
+            _fail(run, "disk", {"problem": str(error)})
+        except MemoryError:
+            logger.exception("%s failed", run)
+            _fail(run, "memory", {})
+        except Exception as error:
+            # Whatever the libraries below raise, the run must not stay "running" for it.
+            logger.exception("%s failed", run)
+            _fail(run, UNEXPECTED, {"problem": f"{type(error).__name__}: {error}"[:300]})
+        else:
+            _succeed(run, result, listener.notes)
+    logger.info("%s ended", run)
+    return True
+
+
+def _train(run: TrainingRun, listener: "_Listener") -> TrainingResult:
+    try:
+        return train(_config(run, run.config), listener)
+    except WeightsUnavailable as error:
+        if run.fallback_config is None:
+            raise
+        listener.notes.append(str(error))
+        return train(_config(run, run.fallback_config), listener)
+
+
+def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
+    # A run that was interrupted after its bundle was written and before it was recorded leaves
+    # a bundle that no version names; the lease in the name keeps it out of the next one's way.
+    out = Path(settings.BUNDLES_DIR) / f"{run.recognizer.slug}-{run.pk}-{str(run.lease)[:8]}"
+    return TrainingConfig.from_dict({**values, "folder": run.dataset.path, "out": out})
+
+
+def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
+    notes = [*notes, *result.warnings]
+    with transaction.atomic():
+        version = version_create(recognizer=run.recognizer, bundle=result.bundle)
+        if run.promote_when_done:
+            try:
+                version_promote(version=version, by=run.requested_by)
+            except PromotionRefused as error:
+                notes.append(str(error))
+        ended = run_end(
+            run=run,
+            state=State.SUCCEEDED,
+            version=version,
+            notes=notes,
+            figures=result.seconds,
+            fraction=1.0,
+        )
+        if not ended:  # taken away at the last moment: nobody shall find a version of it
+            transaction.set_rollback(True)
+    if not ended:
+        shutil.rmtree(result.bundle.path, ignore_errors=True)
+
+
+def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
+    run_end(run=run, state=State.FAILED, failure_code=code, failure_params=params)
+
+
+class _Listener:
+    """Writes a run's events into its row, at most once a second, and stops it when it is lost."""
+
+    def __init__(self, run: TrainingRun, is_lost: threading.Event) -> None:
+        self.notes: list[str] = []
+        self._run = run
+        self._is_lost = is_lost
+        self._last_step = ""
+        self._last_time = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if self._is_lost.is_set():
+            raise TrainingCancelled("cancelled")
+        now = time.monotonic()
+        if event.step == self._last_step and now - self._last_time < PROGRESS_EVERY_SECONDS:
+            return
+        self._last_step, self._last_time = event.step, now
+        run_progress(
+            run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
+        )
+
+
+@contextmanager
+def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
+    """Renews the lease in a thread while the block runs; the event is set once the run is lost."""
+    is_lost, is_over = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        try:
+            while not is_over.wait(settings.TRAINING_LEASE_SECONDS / 6):
+                try:
+                    close_old_connections()
+                    if not run_renew(run=run):
+                        is_lost.set()
+                        return
+                except DatabaseError:
+                    logger.exception("The lease of %s could not be renewed; trying again", run)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield is_lost
+    finally:
+        is_over.set()
+        thread.join()

@@ -1,0 +1,15 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
+
+admin.site.site_header = _("Ocellus: the studio")
+admin.site.site_title = _("Ocellus")
+admin.site.index_title = _("Datasets, training and versions")
+
+urlpatterns = [
+    path("", include("webapp.predictions.urls")),
+    path("", include("webapp.accounts.urls")),
+    path("", include("webapp.ops.urls")),
+    path("admin/", admin.site.urls),
+]
+handler400 = "webapp.predictions.refusals.bad_request"
