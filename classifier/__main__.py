@@ -1,6 +1,7 @@
 """python -m classifier BUNDLE PICTURE...: the answers of a bundle, without the web application."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -21,13 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BundleError as error:
         print(error, file=sys.stderr)
         return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may be any bytes; what is no text is printed escaped, in JSON too.
+        sys.stdout.reconfigure(errors="backslashreplace")
     image_size = engine.bundle.manifest.image_size
     num_failed = 0
     for picture, outcome in answer_pictures(
         engine, options.pictures, lambda path: read_input(path, image_size), top_k=options.top
     ):
         num_failed += isinstance(outcome, InvalidImage)
-        print(_as_json(picture, outcome) if options.json else _as_text(picture, outcome), flush=True)
+        print(
+            _as_json(picture, outcome) if options.json else _as_text(picture, outcome), flush=True
+        )
     return 1 if num_failed else 0
 
 
@@ -53,17 +59,19 @@ def _positive(text: str) -> int:
 
 
 def _as_json(picture: Path, outcome: Outcome) -> str:
-    failed = isinstance(outcome, InvalidImage)
+    if isinstance(outcome, InvalidImage):
+        status, label, confidence, top, error = "failed", None, None, [], str(outcome)
+    else:
+        status, label, confidence, error = "done", outcome.label, outcome.confidence, None
+        top = [{"label": r.label, "probability": r.probability} for r in outcome.top]
     return json.dumps(
         {
             "picture": str(picture),
-            "status": "failed" if failed else "done",
-            "label": None if failed else outcome.label,
-            "confidence": None if failed else outcome.confidence,
-            "top": []
-            if failed
-            else [{"label": r.label, "probability": r.probability} for r in outcome.top],
-            "error": str(outcome) if failed else None,
+            "status": status,
+            "label": label,
+            "confidence": confidence,
+            "top": top,
+            "error": error,
         },
         ensure_ascii=False,
     )

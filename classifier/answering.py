@@ -64,7 +64,7 @@ def answer_batch(engine: Engine, pictures: NDArray[np.uint8], *, top_k: int = 5)
             manifest.class_names,
             head=manifest.head,
             temperature=manifest.temperature,
-            thresholds=manifest.thresholds or None,
+            thresholds=manifest.thresholds,
             top_k=top_k,
         )
         for logits in engine.run(pictures).logits

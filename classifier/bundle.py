@@ -58,7 +58,9 @@ class Manifest:
 
     def to_json(self) -> str:
         content = asdict(self)
-        return json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False) + "\n"
+        return (
+            json.dumps({**content, "digest": _digest(content)}, indent=2, ensure_ascii=False) + "\n"
+        )
 
     @classmethod
     def from_json(cls, text: str, path: Path) -> Self:
@@ -68,7 +70,7 @@ class Manifest:
             if not isinstance(content, dict):
                 raise TypeError(f"expected an object, received {type(content).__name__}")
             format_version = int(content.get("format_version", 0))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:
             raise BundleCorrupt("manifest_unreadable", path=path, problem=error) from error
         if format_version > FORMAT_VERSION:
             # Before anything else: a newer release may have changed the meaning of all the rest.
@@ -97,15 +99,21 @@ class Manifest:
 
     def _check_values(self) -> None:
         if len(self.class_names) < 2 or len(set(self.class_names)) != len(self.class_names):
-            raise ValueError(f"expected two or more different class names, received {self.class_names}")
+            raise ValueError(
+                f"expected two or more different class names, received {self.class_names}"
+            )
         if self.head not in get_args(Head):
             raise ValueError(f"expected a head of {get_args(Head)}, received {self.head!r}")
         if self.precision not in get_args(Precision):
-            raise ValueError(f"expected a precision of {get_args(Precision)}, received {self.precision!r}")
+            raise ValueError(
+                f"expected a precision of {get_args(Precision)}, received {self.precision!r}"
+            )
         if not self.temperature > 0:
             raise ValueError(f"expected a temperature above 0, received {self.temperature}")
         if self.thresholds and len(self.thresholds) != len(self.class_names):
-            raise ValueError(f"expected a threshold for each class, received {len(self.thresholds)}")
+            raise ValueError(
+                f"expected a threshold for each class, received {len(self.thresholds)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,7 @@ def file_sha256(path: Path) -> str:
 
 def _digest(content: dict[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
 
 
 def _fsync(path: Path) -> None:

@@ -39,7 +39,9 @@ class Answer:
         return self.top[0].probability
 
 
-def probabilities(logits: NDArray[np.float32], head: Head, temperature: float) -> NDArray[np.float64]:
+def probabilities(
+    logits: NDArray[np.float32], head: Head, temperature: float
+) -> NDArray[np.float64]:
     """Probabilities float64 `[..., C]` of logits `[..., C]`.
 
     The logits are divided by the temperature first (Guo et al. 2017, arXiv:1706.04599); softmax
@@ -70,7 +72,9 @@ def decide(
     Raises ValueError when the logits do not fit the class names or are not finite.
     """
     if logits.shape != (len(class_names),):
-        raise ValueError(f"Expected {len(class_names)} logits, one a class, received {logits.shape}.")
+        raise ValueError(
+            f"Expected {len(class_names)} logits, one a class, received {logits.shape}."
+        )
     if not np.isfinite(logits).all():
         raise ValueError("Expected finite logits, received NaN or infinity.")
     shares = probabilities(logits, head, temperature)
@@ -79,5 +83,5 @@ def decide(
     top = tuple(Ranked(class_names[i], float(shares[i])) for i in order[: max(1, top_k)])
     if head == "softmax":
         return Answer(top, (top[0].label,))
-    limits = thresholds if thresholds is not None else [0.5] * len(class_names)
+    limits = thresholds or [0.5] * len(class_names)
     return Answer(top, tuple(class_names[i] for i in order if shares[i] >= limits[i]))

@@ -31,7 +31,9 @@ class InvalidImage(ClassifierError):
     """These bytes are not a picture that can be answered; a visitor may read why."""
 
     sentences = {
-        "empty": gettext_noop("Expected a picture, received an empty file. Please choose another file."),
+        "empty": gettext_noop(
+            "Expected a picture, received an empty file. Please choose another file."
+        ),
         "too_many_bytes": gettext_noop(
             "Expected a file of at most %(max_megabytes)s MB, received %(megabytes)s MB. "
             "Please send a smaller version of the picture."

@@ -18,7 +18,6 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     WebPImagePlugin,
@@ -31,6 +30,9 @@ logger = logging.getLogger(__name__)
 pillow_heif.register_heif_opener()
 # Our own cap below is read from the header before decoding. Pillow's only warns where ours refuses.
 Image.MAX_IMAGE_PIXELS = None
+# Pillow warns of odd metadata, which is dropped anyway. A filter for each call (`catch_warnings`)
+# would leave the filters of the whole process in disorder, as pictures are decoded in threads.
+warnings.filterwarnings("ignore", module=r"(PIL|pillow_heif)\.")
 
 # The formats that are opened. Naming their plug-ins keeps Pillow from importing its seventy others
 # in search of one. JPEG's opens MPO too, as many phones write it.
@@ -51,6 +53,18 @@ FILE_SUFFIXES = frozenset(
 ANIMATED_FORMATS = frozenset(("GIF", "PNG", "WEBP", "AVIF"))
 # What shows through transparent pixels: neither a white nor a black subject vanishes on it.
 NEUTRAL_GROUND = (128, 128, 128)
+# What makes a picture upright, by its EXIF orientation; from 5 on, width and height change places.
+EXIF_ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+QUARTER_TURNS = frozenset(TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,9 @@ class Picture:
     is_first_of_many: bool
 
 
-def read_picture(path: Path, *, short_side: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Picture:
+def read_picture(
+    path: Path, *, short_side: int | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Picture:
     """The picture in a file; see `load_picture`. Raises InvalidImage also when it cannot be read."""
     return load_picture(read_bytes(path, limits), short_side=short_side, limits=limits)
 
@@ -88,11 +104,13 @@ def read_bytes(path: Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """A file's content, if it is not larger than a picture may be. Raises InvalidImage."""
     try:
         num_bytes = path.stat().st_size
-        if num_bytes > limits.max_bytes:
-            raise too_many_bytes(num_bytes, limits)
-        return path.read_bytes()
+        with path.open("rb") as file:  # what is no plain file tells no size and may have no end
+            data = file.read(limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InvalidImage("missing", path=path) from error
+    if len(data) > limits.max_bytes:
+        raise too_many_bytes(max(num_bytes, len(data)), limits)
+    return data
 
 
 def load_picture(
@@ -126,13 +144,16 @@ def load_picture(
         is_animated = format_name in ANIMATED_FORMATS and bool(getattr(image, "is_animated", False))
         image.draft(image.mode, _enough(width, height, short_side=short_side, long_side=long_side))
         image.load()
-        upright = ImageOps.exif_transpose(_to_rgb(image))
+        turn = TURNS.get(_orientation(image))
+        upright = _to_rgb(image)
+        if turn is not None:
+            upright = upright.transpose(turn)
     except Exception as error:
         # Decoders meet hostile bytes here and fail in every way there is (OSError, SyntaxError,
         # struct.error, zlib.error, IndexError ...). For the caller they all mean the same.
         logger.info("Refused a %s picture: %r", format_name, error)
         raise InvalidImage("damaged", format=format_name) from error
-    if (image.getexif().get(0x0112, 1)) >= 5:  # turned by a quarter
+    if turn in QUARTER_TURNS:
         width, height = height, width
     return Picture(upright, width, height, format_name, is_animated)
 
@@ -163,14 +184,36 @@ def too_many_bytes(num_bytes: int, limits: Limits) -> InvalidImage:
 
 def _open(data: bytes) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd metadata, which is dropped anyway
-            return Image.open(BytesIO(data), formats=OPENED_FORMATS)
+        return Image.open(BytesIO(data), formats=OPENED_FORMATS)
     except Exception as error:  # see load_picture: a header may fail in every way too
+        format_name = _format_by_signature(data)
+        if format_name:
+            raise InvalidImage("damaged", format=format_name) from error
         raise InvalidImage("unknown_format", formats=FORMAT_NAMES) from error
 
 
-def _enough(width: int, height: int, *, short_side: int | None, long_side: int | None) -> tuple[int, int]:
+def _format_by_signature(data: bytes) -> str | None:
+    """The format that the first bytes promise. WebP, AVIF and HEIC that are cut off do not open."""
+    for name in OPENED_FORMATS:
+        _, accepts = Image.OPEN[name]
+        if accepts and accepts(data[:16]) is True:
+            return name
+    return None
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation; 1 where it is missing or cannot be read, as every browser has it."""
+    try:
+        orientation = image.getexif().get(EXIF_ORIENTATION)
+    except Exception as error:  # broken metadata fails in every way there is; the picture is whole
+        logger.info("Ignored the EXIF block of a picture: %r", error)
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _enough(
+    width: int, height: int, *, short_side: int | None, long_side: int | None
+) -> tuple[int, int]:
     factors = []
     if short_side is not None:
         factors.append(short_side / min(width, height))
@@ -186,17 +229,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     16 bits are scaled (conversion would clip everything over 255 to white), transparency is
     composed on the neutral ground (conversion would show what hides under it).
     """
-    orientation = image.getexif().get(0x0112)
     if image.mode.startswith("I"):
-        grey = image.convert("I").point(lambda value: value * (1 / 257))
-        rgb = grey.convert("L").convert("RGB")
-    elif image.has_transparency_data:
+        grey = image.convert("I").point(lambda value: value * (1 / 257) + 0.5)
+        return grey.convert("L").convert("RGB")
+    if image.has_transparency_data:
         rgba = image.convert("RGBA")
         rgb = Image.new("RGB", rgba.size, NEUTRAL_GROUND)
         rgb.paste(rgba, mask=rgba.getchannel("A"))
-    else:
-        rgb = image.convert("RGB")
-    # Conversion may lose the orientation, which the caller still has to apply.
-    if orientation is not None:
-        rgb.getexif()[0x0112] = orientation
-    return rgb
+        return rgb
+    return image.convert("RGB")

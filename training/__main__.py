@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training",
         description="Train a recognizer on a folder with one subfolder of pictures for each class.",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="class folders, or train/ val/ [test/]")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="class folders, or train/ val/ [test/]"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     parser.add_argument("--backbone", choices=BACKBONE_NAMES, default="resnet50")
     parser.add_argument(
@@ -55,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--image-size", type=int, default=224, help="pixels a side (224)")
     parser.add_argument(
-        "--epochs", type=int, default=DEFAULT_EPOCHS, help="when all layers are trained (%(default)s)"
+        "--epochs",
+        type=int,
+        default=DEFAULT_EPOCHS,
+        help="when all layers are trained (%(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="the result as a last line on stdout")
@@ -64,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _progress_bar() -> Iterator[OnEvent]:
-    with tqdm(total=1.0, bar_format="{desc:<10} {percentage:3.0f}% |{bar}| {elapsed} {postfix}") as bar:
+    with tqdm(
+        total=1.0, bar_format="{desc:<10} {percentage:3.0f}% |{bar}| {elapsed} {postfix}"
+    ) as bar:
 
         def show(event: Event) -> None:
             bar.set_description_str(event.step, refresh=False)

@@ -4,6 +4,7 @@ What each architecture was pretrained to see (BGR means, -1 to 1) is done by sta
 front of it, so that the saved model loads anywhere and takes ordinary pictures.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from training.errors import WeightsUnavailable
+
+logger = logging.getLogger(__name__)
 
 # The means of ImageNet that ResNet50's published weights expect subtracted (Caffe's, in RGB order).
 CAFFE_MEANS_RGB = (123.68, 116.779, 103.939)
@@ -68,7 +72,7 @@ def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
     if weights == "none":
         return build(None)
     if weights == "imagenet":
-        model = _with_downloaded_weights(backbone, build)
+        model = _with_imagenet_weights(backbone, build)
     else:
         model = build(None)
         _load_weights_file(backbone, model, Path(weights))
@@ -82,9 +86,23 @@ def keras_models_folder() -> Path:
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
 
 
-def _with_downloaded_weights(
+def _with_imagenet_weights(
     backbone: Backbone, build: Callable[[str | None], keras.Model]
 ) -> keras.Model:
+    """ImageNet weights from Keras' folder, or else downloaded into it.
+
+    Keras looks there too, but not in a folder it may not write to, and it deletes a file whose
+    hash it does not know when the download fails. So what is there and fits is taken as it is.
+    """
+    present = keras_models_folder() / backbone.weights_file
+    if present.is_file():
+        model = build(None)
+        try:
+            _load_weights_file(backbone, model, present)
+        except WeightsUnavailable as error:  # half a download, perhaps: Keras fetches it again
+            logger.warning("%s", error)
+        else:
+            return model
     try:
         return build("imagenet")
     except Exception as error:
@@ -101,6 +119,8 @@ def _with_downloaded_weights(
 def _load_weights_file(backbone: Backbone, model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
+        if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+            raise ValueError("weights that are not finite numbers")
     except Exception as error:  # ValueError for other shapes, OSError or KeyError for other files
         raise WeightsUnavailable(
             "misfit", backbone=backbone.title, path=path, problem=_first_line(error)

@@ -43,7 +43,9 @@ class ConfigRefused(TrainingError):
     """A setting out of its bounds."""
 
     sentences = {
-        "choice": gettext_noop("Expected %(name)s to be one of %(choices)s, received %(received)s."),
+        "choice": gettext_noop(
+            "Expected %(name)s to be one of %(choices)s, received %(received)s."
+        ),
         "bounds": gettext_noop(
             "Expected %(name)s from %(lowest)s to %(highest)s, received %(received)s."
         ),

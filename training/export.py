@@ -1,7 +1,10 @@
 """From a Keras backbone and a head to what a bundle holds: `model.h5` and the serving graph."""
 
+import logging
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -31,10 +34,9 @@ def backbone_graph(backbone: keras.Model) -> ov.Model:
         "embedding": keras.layers.GlobalAveragePooling2D()(feature_map),
         "feature_map": feature_map,
     }
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the tracer's, about its own internals
+    with tempfile.TemporaryDirectory() as folder, _without_chatter():
         path = Path(folder) / "backbone.xml"
-        keras.Model(backbone.input, outputs).export(str(path), format="openvino", verbose=False)
+        keras.Model(backbone.inputs[0], outputs).export(str(path), format="openvino", verbose=False)
         core = ov.Core()
         core.set_property({"ENABLE_MMAP": False})  # the folder goes away, the weights must not
         graph = core.read_model(path)
@@ -66,7 +68,7 @@ def keras_model(backbone: keras.Model, head: LinearHead, temperature: float) -> 
     scaled = keras.layers.Rescaling(1 / temperature, name="temperature")(dense(embedding))
     dense.set_weights([head.kernel, head.bias])
     shares = keras.layers.Softmax(name="probabilities")(scaled)
-    return keras.Model(backbone.input, shares, name="ocellus")
+    return keras.Model(backbone.inputs[0], shares, name="ocellus")
 
 
 def write_models(
@@ -80,17 +82,31 @@ def write_models(
     difference = _largest_difference(model, graph, proof[:NUM_PROVED])
     if not difference <= MAX_RELATIVE_DIFFERENCE:  # written so that NaN is refused
         raise ExportRefused("differs", difference=difference)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that HDF5 is called a legacy format
+    with _without_chatter():
         model.save(folder / KERAS_MODEL)
     ov.save_model(graph, folder / SERVING_GRAPH, compress_to_fp16=False)
     return difference
 
 
 def _largest_difference(model: keras.Model, graph: ov.Model, pictures: NDArray[np.uint8]) -> float:
-    logits_model = keras.Model(model.input, model.get_layer("logits").output)
+    logits_model = keras.Model(model.inputs[0], model.get_layer("logits").output)
     expected = keras.ops.convert_to_numpy(logits_model(pictures.astype("float32"), training=False))
     request = compile_graph(graph, "fp32").create_infer_request()
     request.infer([pictures])
     received = request.get_tensor("logits").data
     return float(np.abs(expected - received).max() / max(1.0, float(np.abs(expected).max())))
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Silences warnings about the tracer's own internals and about HDF5 being a legacy format:
+    ours, and Keras' own through absl's logger."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -28,7 +28,7 @@ def compute_features(
     """
     request = compile_graph(graph, precision).create_infer_request()
     num_batches = max(1, -(-len(rows) // BATCH_SIZE)) * len(views)
-    by_view = []
+    by_view: list[NDArray[np.float32]] = []
     for view in views:
         batches = []
         for start in range(0, len(rows), BATCH_SIZE):

@@ -1,30 +1,33 @@
-"""Training all layers of a randomly initialised model in few steps.
+"""Training all layers of a randomly initialised model, in as few steps as possible.
 
-A short run is a race against three things, and each has its answer here: a model that starts too wild
-(one-cycle learning rate, after "Super-Convergence", arXiv:1708.07120), too few pictures (flips and shifts),
-and batch-normalisation statistics that lag behind the weights (estimated again at the end).
+What makes few steps enough: residual blocks that start as the identity, AdamW under a one-cycle
+learning rate, mirrored and shifted pictures, and batch-normalisation statistics that are estimated
+again once the weights stand still.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-PEAK_LEARNING_RATE = 0.05
-MOMENTUM = 0.9
-WEIGHT_DECAY = 5e-4
-WARMUP_SHARE = 0.25
+BATCH_SIZE = 32
+PEAK_LEARNING_RATE = 4e-3
+WARMUP_SHARE = 0.2
+WEIGHT_DECAY = 0.05
+# The second moment's memory has to be short of the number of steps, which here may be a hundred.
+BETA_2 = 0.98
 LABEL_SMOOTHING = 0.1
 BATCH_NORM_MOMENTUM = 0.9
+SHIFT_SHARE = 1 / 8
+NUM_STATISTICS_PICTURES = 512
 STATISTICS_BATCH_SIZE = 64
-MAX_STATISTICS_PICTURES = 1024
 REPORT_EVERY_SECONDS = 1.0
 
 
@@ -34,7 +37,10 @@ class LossNotFinite(ValueError):
 
 @dataclass(frozen=True)
 class EpochFigures:
-    """How far a training is: epochs and steps count from 1, loss and accuracy are the epoch's so far."""
+    """How far a training is; `epoch` and `step` count from 1, `loss` and `accuracy` are the epoch's so far.
+
+    `seconds_left` is infinite after the very first step, whose time says nothing about the others.
+    """
 
     epoch: int
     num_epochs: int
@@ -48,109 +54,94 @@ class EpochFigures:
 
 def train_from_scratch(
     model: keras.Model,
-    pictures: np.ndarray,
-    labels: np.ndarray,
+    pictures: NDArray[np.uint8],
+    labels: NDArray[np.int64],
     *,
     epochs: int,
-    batch_size: int = 32,
+    batch_size: int = BATCH_SIZE,
     seed: int,
     on_epoch: Callable[[EpochFigures], None] | None = None,
 ) -> None:
-    """`model` itself, all layers trained, weights float32 and batch-normalisation statistics current.
+    """`model` with all layers trained: float32 weights, batch-normalisation statistics up to date.
 
-    `model` takes pictures 0-255 float32 [N, S, S, 3] and gives logits [N, C]; `pictures` is
-    uint8 [N, S, S, 3], `labels` int64 [N]. `on_epoch` is called about every second and at the end of
-    each epoch; what it raises stops the training. Raises LossNotFinite.
+    `model` is freshly initialised and takes RGB 0-255 `[N, S, S, 3]` to logits `[N, C]`; `pictures`
+    are uint8 `[N, S, S, 3]`, `labels` int64 `[N]`. `on_epoch` is called after the first step, then
+    about every second and at the end of each epoch; what it raises stops the training. Raises
+    LossNotFinite. A training that stops early leaves `model` as it was.
     """
     keras.utils.set_random_seed(seed)
     twin = _fast_twin(model)
+    _start_blocks_as_identity(twin)
     twin.compile(
         optimizer=_optimizer(),
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=LABEL_SMOOTHING
         ),
         metrics=["accuracy"],
-        # On a CPU, XLA's convolutions are several times slower than the ones TensorFlow calls by itself.
+        # On a CPU, XLA's convolutions take six times as long as those TensorFlow calls by itself.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
-    targets = np.eye(model.output_shape[-1], dtype="float32")[labels]
-    num_steps = math.ceil(len(pictures) / batch_size)
-    clock = _Clock(num_pictures=epochs * len(pictures))
-    figures = _Means()
-    for epoch, step, batch in _batches(pictures, epochs, batch_size, seed):
-        if step == 1:
-            figures = _Means()
-        share = ((epoch - 1) * num_steps + step) / (epochs * num_steps)
-        twin.optimizer.learning_rate = PEAK_LEARNING_RATE * one_cycle(share)
-        logs = twin.train_on_batch(batch.pictures, targets[batch.rows], return_dict=True)
-        loss = float(logs["loss"])
-        figures.add(len(batch.rows), loss, float(logs["accuracy"]))
-        if not math.isfinite(loss):
-            raise LossNotFinite(
-                f"Expected a finite loss, received {loss} in epoch {epoch} of {epochs}, step {step} of "
-                f"{num_steps}. Lower the learning rate, or check the pictures and labels."
-            )
-        clock.count(len(batch.rows))
-        if on_epoch and (step == num_steps or clock.is_due()):
-            on_epoch(
-                EpochFigures(
-                    epoch=epoch,
-                    num_epochs=epochs,
-                    step=step,
-                    num_steps=num_steps,
-                    loss=figures.loss,
-                    accuracy=figures.accuracy,
-                    pictures_per_second=clock.pictures_per_second,
-                    seconds_left=clock.seconds_left,
-                )
-            )
+    targets = np.eye(model.output_shape[-1], dtype=np.float32)[labels]
+    plan = _Plan(len(pictures), epochs, min(batch_size, len(pictures)), seed)
+    progress = _Progress(plan)
+    # Closing the batches stops the thread that makes them, whatever ends the loop.
+    with closing(_batches(pictures, plan)) as batches:
+        for number, (rows, batch) in enumerate(batches):
+            twin.optimizer.learning_rate = PEAK_LEARNING_RATE * one_cycle(number / plan.num_all)
+            figures = twin.train_on_batch(batch, targets[rows], return_dict=True)
+            progress.add(float(figures["loss"]), float(figures["accuracy"]))
+            if on_epoch and progress.is_due():
+                on_epoch(progress.figures())
     model.set_weights(twin.get_weights())
     estimate_batch_norm_statistics(model, pictures, seed=seed)
 
 
 def one_cycle(share: float) -> float:
-    """The learning rate after `share` (0…1) of the training, as a part of its peak."""
+    """The learning rate as a part of its peak, once `share` (0 to 1) of the steps are done.
+
+    Up in a line and down along a cosine, after Smith and Topin, arXiv:1708.07120.
+    """
     if share < WARMUP_SHARE:
-        return share / WARMUP_SHARE
+        return 0.02 + 0.98 * share / WARMUP_SHARE
     return (1 + math.cos(math.pi * (share - WARMUP_SHARE) / (1 - WARMUP_SHARE))) / 2
 
 
-def estimate_batch_norm_statistics(model: keras.Model, pictures: np.ndarray, *, seed: int) -> None:
-    """`model` with the moving means and variances its weights have on `pictures`, uint8 [N, S, S, 3].
+def estimate_batch_norm_statistics(
+    model: keras.Model, pictures: NDArray[np.uint8], *, seed: int
+) -> None:
+    """`model` with the moving means and variances that its weights have on `pictures` `[N, S, S, 3]`.
 
-    A moving average keeps what earlier weights saw; in a run of few steps that is most of it. Here every
-    batch counts the same (arXiv:2105.07576, "PreciseBN").
+    A moving average remembers what earlier weights saw; in a run of few steps that is most of it.
+    Here the weights stand still and all batches count the same (Wu and Johnson, arXiv:2105.07576).
     """
-    layers = [
-        layer for layer in _layers(model) if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    momenta = [layer.momentum for layer in layers]
-    rows = np.random.default_rng(seed).permutation(len(pictures))[:MAX_STATISTICS_PICTURES]
-    num_batches = max(1, len(rows) // STATISTICS_BATCH_SIZE)
+    norms = [each for each in _layers(model) if isinstance(each, keras.layers.BatchNormalization)]
+    momenta = [norm.momentum for norm in norms]
+    order = np.random.default_rng(seed).permutation(len(pictures))[:NUM_STATISTICS_PICTURES]
+    batches = np.array_split(order, math.ceil(len(order) / STATISTICS_BATCH_SIZE))
     try:
-        for number, batch in enumerate(np.array_split(rows, num_batches)):
-            for layer in layers:
-                layer.momentum = number / (number + 1)
-            model(pictures[batch].astype("float32"), training=True)
+        for number, rows in enumerate(batches):
+            for norm in norms:
+                norm.momentum = number / (number + 1)
+            model(pictures[rows].astype(np.float32), training=True)
     finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 # --- The model that trains
 
 
 def _fast_twin(model: keras.Model) -> keras.Model:
-    """A copy of `model` in the fastest precision that keeps float32 weights."""
+    """A copy of `model` that computes in the fastest precision and keeps its weights in float32."""
     policy = "mixed_bfloat16" if _has_fast_bfloat16() else "float32"
-    output_names = set(model.output_names)
+    logits_layers = set(model.output_names)
 
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
-        config["dtype"] = "float32" if layer.name in output_names else policy
+        config["dtype"] = "float32" if layer.name in logits_layers else policy
         if isinstance(layer, keras.layers.BatchNormalization):
             config["momentum"] = min(layer.momentum, BATCH_NORM_MOMENTUM)
-        return layer.__class__.from_config(config)
+        return type(layer).from_config(config)
 
     twin = keras.models.clone_model(model, clone_function=copy, recursive=True)
     twin.set_weights(model.get_weights())
@@ -158,20 +149,42 @@ def _fast_twin(model: keras.Model) -> keras.Model:
 
 
 def _has_fast_bfloat16() -> bool:
-    flags = Path("/proc/cpuinfo")
-    return (
-        keras.backend.backend() == "tensorflow"
-        and flags.exists()
-        and any(name in flags.read_text() for name in ("avx512_bf16", "amx_bf16"))
-    )
+    """Whether this processor multiplies bfloat16 and TensorFlow knows how to make it."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and any(flag in cpu.read_text() for flag in ("avx512_bf16", "amx_bf16"))
 
 
 def _optimizer() -> keras.optimizers.Optimizer:
-    optimizer = keras.optimizers.SGD(
-        PEAK_LEARNING_RATE, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
-    )
+    optimizer = keras.optimizers.AdamW(PEAK_LEARNING_RATE, weight_decay=WEIGHT_DECAY, beta_2=BETA_2)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def _start_blocks_as_identity(model: keras.Model) -> None:
+    """`model` with each residual branch multiplied by 0 at first (Goyal et al., arXiv:1706.02677).
+
+    The network is as shallow as its shortcuts then and grows as it learns, which bears a learning
+    rate many times higher. Of the two inputs of an addition, the longer one is the branch.
+    """
+    for layer in _layers(model):
+        if isinstance(layer, keras.layers.Add):
+            last = max((_branch(tensor) for tensor in layer.input), key=len)[0]
+            if isinstance(last, keras.layers.BatchNormalization) and last.scale:
+                last.gamma.assign(np.zeros(last.gamma.shape, dtype=np.float32))
+
+
+def _branch(tensor: keras.KerasTensor) -> list[keras.layers.Layer]:
+    """The layers that lead to `tensor`, the last one first, back to where branches met."""
+    branch = []
+    while not isinstance(tensor, list):
+        layer = tensor._keras_history.operation
+        branch.append(layer)
+        if isinstance(layer, keras.layers.InputLayer):
+            break
+        tensor = layer.input
+    return branch
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
@@ -186,104 +199,115 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 
 
 @dataclass(frozen=True)
-class _Batch:
-    rows: np.ndarray
-    pictures: np.ndarray
+class _Plan:
+    num_pictures: int
+    num_epochs: int
+    batch_size: int
+    seed: int
+
+    @property
+    def num_steps(self) -> int:
+        return math.ceil(self.num_pictures / self.batch_size)
+
+    @property
+    def num_all(self) -> int:
+        return self.num_epochs * self.num_steps
+
+    def rows(self) -> Iterator[NDArray[np.int64]]:
+        """The rows of each batch, every epoch in another order.
+
+        All batches have one size, or the graph would be built twice: an epoch's last one is
+        filled up with rows of its first.
+        """
+        for epoch in range(self.num_epochs):
+            order = np.random.default_rng([self.seed, epoch]).permutation(self.num_pictures)
+            yield from np.resize(order, (self.num_steps, self.batch_size))
 
 
 def _batches(
-    pictures: np.ndarray, epochs: int, batch_size: int, seed: int
-) -> Iterator[tuple[int, int, _Batch]]:
-    """(epoch, step, batch), each batch made in the background while the one before it trains."""
+    pictures: NDArray[np.uint8], plan: _Plan
+) -> Generator[tuple[NDArray[np.int64], NDArray[np.float32]], None, None]:
+    """Rows and pictures of each batch, made in the background while the one before it trains."""
+    rng = np.random.default_rng(plan.seed)
 
-    def make(rows: np.ndarray, number: int) -> _Batch:
-        return _Batch(rows, augment(pictures[rows], np.random.default_rng([seed, number])))
+    def make(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        return rows, augment(pictures[rows], rng)
 
-    plan = [
-        (epoch, step, rows)
-        for epoch in range(1, epochs + 1)
-        for step, rows in enumerate(_epoch_rows(len(pictures), batch_size, seed, epoch), start=1)
-    ]
     with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(make, plan[0][2], 0)
-        for number, (epoch, step, _) in enumerate(plan, start=1):
-            batch = coming.result()
-            if number < len(plan):
-                coming = pool.submit(make, plan[number][2], number)
-            yield epoch, step, batch
+        coming = None
+        for rows in plan.rows():
+            ready, coming = coming, pool.submit(make, rows)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()
 
 
-def _epoch_rows(num_pictures: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """All rows in a new order, in batches of nearly the same size: a last batch of one has no variance."""
-    order = np.random.default_rng([seed, epoch]).permutation(num_pictures)
-    return np.array_split(order, math.ceil(num_pictures / batch_size))
+def augment(pictures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Float32 `[N, S, S, 3]`: each picture mirrored or not and shifted by up to an eighth."""
+    num_pictures, size = pictures.shape[:2]
+    reach = int(size * SHIFT_SHARE)
+    margins = ((0, 0), (reach, reach), (reach, reach), (0, 0))
+    padded = np.pad(pictures, margins, mode="reflect")
+    shifts = rng.integers(0, 2 * reach + 1, (num_pictures, 2))
+    mirrored = rng.integers(0, 2, (num_pictures,))
+    changed = np.empty(pictures.shape, dtype=np.float32)
+    for row, (top, left) in enumerate(shifts):
+        window = padded[row, top : top + size, left : left + size]
+        changed[row] = window[:, ::-1] if mirrored[row] else window
+    return changed
 
 
-def augment(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """float32 [N, S, S, 3]: each picture mirrored or not, and shifted by up to an eighth."""
-    size = pictures.shape[1]
-    reach = size // 8
-    padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
-    out = np.empty(pictures.shape, dtype="float32")
-    for row, (x, y, mirrored) in enumerate(
-        zip(*rng.integers(0, [[2 * reach + 1], [2 * reach + 1], [2]], (3, len(pictures))), strict=True)
-    ):
-        window = padded[row, y : y + size, x : x + size]
-        out[row] = window[:, ::-1] if mirrored else window
-    return out
+# --- What it tells
 
 
-class _Means:
-    """The loss and accuracy of an epoch so far, every picture counting the same."""
+class _Progress:
+    """The running figures of a training, and when the next ones are due."""
 
-    def __init__(self) -> None:
-        self._num_pictures = 0
-        self._loss_sum = 0.0
-        self._accuracy_sum = 0.0
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
+        self._num_done = 0
+        self._losses: list[float] = []
+        self._accuracies: list[float] = []
+        self._started = self._reported = -math.inf
 
-    def add(self, num_pictures: int, loss: float, accuracy: float) -> None:
-        self._num_pictures += num_pictures
-        self._loss_sum += num_pictures * loss
-        self._accuracy_sum += num_pictures * accuracy
-
-    @property
-    def loss(self) -> float:
-        return self._loss_sum / self._num_pictures
-
-    @property
-    def accuracy(self) -> float:
-        return self._accuracy_sum / self._num_pictures
-
-
-class _Clock:
-    """Pictures per second, leaving out the first step, in which the graph is built."""
-
-    def __init__(self, num_pictures: int) -> None:
-        self._num_left = num_pictures
-        self._num_timed = 0
-        self._started: float | None = None
-        self._reported = 0.0
-
-    def count(self, num_pictures: int) -> None:
-        self._num_left -= num_pictures
-        if self._started is None:
+    def add(self, loss: float, accuracy: float) -> None:
+        if self._num_done % self._plan.num_steps == 0:
+            self._losses, self._accuracies = [], []
+        if self._num_done == 0:
+            # The first step builds the graph, so the clock starts after it.
             self._started = time.monotonic()
-        else:
-            self._num_timed += num_pictures
+        self._num_done += 1
+        self._losses.append(loss)
+        self._accuracies.append(accuracy)
+        if not math.isfinite(loss):
+            at = self.figures()
+            raise LossNotFinite(
+                f"Expected a finite loss, received {loss} in epoch {at.epoch} of {at.num_epochs}, "
+                f"step {at.step} of {at.num_steps}. Check the pictures and labels, or train with "
+                "another seed or more pictures."
+            )
 
     def is_due(self) -> bool:
         now = time.monotonic()
-        if now - self._reported < REPORT_EVERY_SECONDS:
+        epoch_ends = self._num_done % self._plan.num_steps == 0
+        if not epoch_ends and now - self._reported < REPORT_EVERY_SECONDS:
             return False
         self._reported = now
         return True
 
-    @property
-    def pictures_per_second(self) -> float:
-        elapsed = time.monotonic() - (self._started or 0.0)
-        return self._num_timed / elapsed if self._num_timed else 0.0
-
-    @property
-    def seconds_left(self) -> float:
-        rate = self.pictures_per_second
-        return self._num_left / rate if rate else math.inf
+    def figures(self) -> EpochFigures:
+        step = len(self._losses)
+        seconds = time.monotonic() - self._started
+        steps_per_second = (self._num_done - 1) / seconds if self._num_done > 1 else 0.0
+        num_left = self._plan.num_all - self._num_done
+        return EpochFigures(
+            epoch=(self._num_done - 1) // self._plan.num_steps + 1,
+            num_epochs=self._plan.num_epochs,
+            step=step,
+            num_steps=self._plan.num_steps,
+            loss=sum(self._losses) / step,
+            accuracy=sum(self._accuracies) / step,
+            pictures_per_second=steps_per_second * self._plan.batch_size,
+            seconds_left=num_left / steps_per_second if steps_per_second else math.inf,
+        )

@@ -172,10 +172,10 @@ def _without_duplicates(
 
 def _checked_classes(scan: Scan, rows: Sequence[int], splits: Sequence[Split]) -> tuple[str, ...]:
     num_in: dict[Split, Counter[str]] = {"train": Counter(), "val": Counter(), "test": Counter()}
-    is_open = {scan.files[row].class_name: scan.files[row].split is None for row in rows}
+    open_names = {scan.files[row].class_name for row in rows if scan.files[row].split is None}
     for row, split in zip(rows, splits, strict=True):
         num_in[split][scan.files[row].class_name] += 1
-    class_names = tuple(sorted(is_open))
+    class_names = tuple(sorted({scan.files[row].class_name for row in rows}))
     if not class_names:
         raise DatasetRefused("no_pictures", path=scan.root, formats=FORMAT_NAMES)
     if len(class_names) == 1:
@@ -183,7 +183,7 @@ def _checked_classes(scan: Scan, rows: Sequence[int], splits: Sequence[Split]) -
     for name in class_names:
         if not num_in["train"][name]:
             raise DatasetRefused("only_in_val", name=name)
-        if is_open[name] and num_in["train"][name] + num_in["val"][name] < 2:
+        if name in open_names and num_in["train"][name] + num_in["val"][name] < 2:
             raise DatasetRefused("too_few", num_pictures=1, name=name)
     if not num_in["val"].total():
         raise DatasetRefused("no_validation", path=scan.root)

@@ -111,7 +111,8 @@ def _learn(
         metrics |= {"num_train": len(train_rows), "num_val": len(val_rows)}
         metrics["precision"] = asdict(choice)
 
-    with clock.step("write"), new_bundle(config.out) as draft:
+    # The step ends before the bundle gets its name, so that whoever stops the run there has none.
+    with new_bundle(config.out) as draft, clock.step("write"):
         metrics["export_difference"] = write_models(
             draft.folder,
             keras_model(backbone, head, temperature),
@@ -155,7 +156,7 @@ def _train_all_layers(
     pooled = keras.layers.GlobalAveragePooling2D()(backbone.output)
     logits = keras.layers.Dense(len(pictures.class_names))(pooled)
     train_from_scratch(
-        keras.Model(backbone.input, logits),
+        keras.Model(backbone.inputs[0], logits),
         pictures.array[pictures.rows("train")],
         pictures.labels("train"),
         epochs=config.epochs,

@@ -6,7 +6,6 @@ same distributions for all of them, so that a model that tells them apart has le
 
 import colorsys
 import math
-import os
 import random
 import shutil
 import uuid
@@ -24,8 +23,18 @@ OVERSAMPLING = 2
 JPEG_QUALITY = 90
 
 _CIRCLE = [(math.cos(a * math.tau / 28), math.sin(a * math.tau / 28)) for a in range(28)]
+_CURVE_WEIGHTS = [
+    (
+        t * (t * (2 - t) - 1) / 2,
+        (t * t * (3 * t - 5) + 2) / 2,
+        t * (t * (4 - 3 * t) + 1) / 2,
+        t * t * (t - 1) / 2,
+    )
+    for t in (step / 6 for step in range(6))
+]
 _INK: Colour = (38, 30, 36, 255)
 _WHITE: Colour = (255, 255, 255, 255)
+_GLEAM: Colour = (255, 255, 255, 115)
 
 
 def draw(kind: str, rng: random.Random, size: int = 192) -> Image.Image:
@@ -39,8 +48,8 @@ def draw(kind: str, rng: random.Random, size: int = 192) -> Image.Image:
     picture = _background(rng, side)
     pen = _Pen(
         ImageDraw.Draw(picture, "RGBA"),
-        centre=(side * rng.uniform(0.42, 0.58), side * rng.uniform(0.42, 0.58)),
-        scale=side * rng.uniform(0.3, 0.43),
+        centre=(side * rng.uniform(0.43, 0.57), side * rng.uniform(0.43, 0.57)),
+        scale=side * rng.uniform(0.28, 0.41),
         angle=rng.uniform(0, math.tau),
     )
     _BUGS[kind](pen, rng)
@@ -80,7 +89,7 @@ def draw_folder(
             picture.save(unfinished / split / kind / f"{number:04}.jpg", quality=JPEG_QUALITY)
             if on_progress:
                 on_progress(num_done, len(jobs))
-        os.rename(unfinished, folder)
+        unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -109,48 +118,39 @@ class _Pen:
     def line(self, points: Sequence[Point], fill: Colour, width: float) -> None:
         self._canvas.line(self._place(points), fill=fill, width=max(1, round(width * self._scale)))
 
-    def oval(
-        self,
-        at: Point,
-        radii: Point,
-        fill: Colour,
-        *,
-        turn: float = 0.0,
-        edge: Colour | None = None,
-    ) -> None:
-        if edge:
-            self.oval(at, (radii[0] + 0.03, radii[1] + 0.03), edge, turn=turn)
-        c, s = math.cos(turn), math.sin(turn)
-        (x0, y0), (rx, ry) = at, radii
-        self.shape(
-            [(x0 + rx * x * c - ry * y * s, y0 + rx * x * s + ry * y * c) for x, y in _CIRCLE], fill
-        )
+    def ink(self, points: Sequence[Point]) -> None:
+        self.line(_smooth(points, closed=False), _INK, 0.035)
 
-    def dot(self, at: Point, radius: float, fill: Colour, *, edge: Colour | None = None) -> None:
-        self.oval(at, (radius, radius), fill, edge=edge)
+    def oval(
+        self, at: Point, radii: Point, fill: Colour, edge: Colour | None = None, turn: float = 0.0
+    ) -> None:
+        (x0, y0), (rx, ry) = at, radii
+        if edge:
+            self.oval(at, (rx + 0.03, ry + 0.03), edge, turn=turn)
+        c, s = math.cos(turn), math.sin(turn)
+        points = ((rx * x, ry * y) for x, y in _CIRCLE)
+        self.shape([(x0 + x * c - y * s, y0 + x * s + y * c) for x, y in points], fill)
+
+    def dot(self, at: Point, radius: float, fill: Colour, edge: Colour | None = None) -> None:
+        self.oval(at, (radius, radius), fill, edge)
 
     def eye(self, at: Point, radius: float) -> None:
-        self.dot(at, radius, _WHITE, edge=_INK)
+        self.dot(at, radius, _WHITE, _INK)
         self.dot((at[0], at[1] - radius * 0.25), radius * 0.6, _INK)
         self.dot((at[0] + radius * 0.2, at[1] - radius * 0.5), radius * 0.22, _WHITE)
 
 
-def _smooth(points: Sequence[Point], *, closed: bool, num_steps: int = 6) -> list[Point]:
+def _smooth(points: Sequence[Point], *, closed: bool) -> list[Point]:
     """A curve through the points (Catmull-Rom)."""
     ends = [points[-1], *points, points[0], points[1]]
     if not closed:
         ends = [points[0], *points, points[-1]]
-    curve = []
+    curve: list[Point] = []
     for (ax, ay), (bx, by), (cx, cy), (dx, dy) in zip(
         ends, ends[1:], ends[2:], ends[3:], strict=False
     ):
-        for step in range(num_steps):
-            t = step / num_steps
-            wa, wb = t * (t * (2 - t) - 1) / 2, (t * t * (3 * t - 5) + 2) / 2
-            wc, wd = t * (t * (4 - 3 * t) + 1) / 2, t * t * (t - 1) / 2
-            curve.append(
-                (wa * ax + wb * bx + wc * cx + wd * dx, wa * ay + wb * by + wc * cy + wd * dy)
-            )
+        for a, b, c, d in _CURVE_WEIGHTS:
+            curve.append((a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy))
     return curve if closed else [*curve, points[-1]]
 
 
@@ -159,9 +159,9 @@ def _shrunk(points: Sequence[Point], middle: Point, share: float) -> list[Point]
     return [(x0 + (x - x0) * share, y0 + (y - y0) * share) for x, y in points]
 
 
-def _colour(hue: float, saturation: float, value: float, alpha: int = 255) -> Colour:
+def _colour(hue: float, saturation: float, value: float) -> Colour:
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, min(1, saturation), min(1, value))
-    return round(red * 255), round(green * 255), round(blue * 255), alpha
+    return round(red * 255), round(green * 255), round(blue * 255), 255
 
 
 # --- The bugs
@@ -184,14 +184,10 @@ def _butterfly(pen: _Pen, rng: random.Random) -> None:
             pen.shape(_shrunk(curve, middle, 0.55), inner)
             for spot in _shrunk(curve[12 : 12 + 5 * num_spots : 5], middle, 0.78):
                 pen.dot(spot, 0.055, _WHITE)
-        pen.line(
-            _smooth([(0, -0.4), (side * 0.1, -0.75), (side * 0.3, -0.92)], closed=False),
-            _INK,
-            0.035,
-        )
+        pen.ink([(0, -0.4), (side * 0.1, -0.75), (side * 0.3, -0.92)])
         pen.dot((side * 0.3, -0.92), 0.05, _INK)
-    pen.oval((0, 0.08), (0.085, 0.48), edge, edge=_INK)
-    pen.dot((0, -0.42), 0.12, edge, edge=_INK)
+    pen.oval((0, 0.08), (0.085, 0.48), edge, _INK)
+    pen.dot((0, -0.42), 0.12, edge, _INK)
     for side in (-1, 1):
         pen.eye((side * 0.065, -0.46), 0.05)
 
@@ -205,7 +201,7 @@ def _caterpillar(pen: _Pen, rng: random.Random) -> None:
     feet, hairy = rng.random() < 0.8, rng.random() < 0.5
 
     def spine(t: float) -> Point:
-        return 1.75 * t - 0.9, bend * math.sin(phase + waves * math.tau * t)
+        return 1.6 * t - 0.8, bend * math.sin(phase + waves * math.tau * t)
 
     for number in range(num_segments):
         x, y = spine(number / num_segments)
@@ -215,67 +211,41 @@ def _caterpillar(pen: _Pen, rng: random.Random) -> None:
         if hairy:
             for lean in (-0.12, 0.0, 0.12):
                 pen.line([(x, y), (x + lean, y - radius - 0.16)], _INK, 0.025)
-        pen.dot((x, y), radius, band if number % 2 else skin, edge=_INK)
-        pen.dot((x - 0.02, y - radius * 0.4), radius * 0.35, (255, 255, 255, 110))
+        pen.dot((x, y), radius, band if number % 2 else skin, _INK)
+        pen.dot((x - 0.02, y - radius * 0.4), radius * 0.35, _GLEAM)
     x, y = spine(1.0)
     for lean in (-0.16, 0.16):
-        pen.line(
-            _smooth([(x, y), (x + lean * 0.6, y - 0.35), (x + lean, y - 0.5)], closed=False),
-            _INK,
-            0.035,
-        )
-        pen.dot((x + lean, y - 0.5), 0.055, skin, edge=_INK)
-    pen.dot((x, y), radius * 1.3, skin, edge=_INK)
+        pen.ink([(x, y), (x + lean * 0.6, y - 0.35), (x + lean, y - 0.5)])
+        pen.dot((x + lean, y - 0.5), 0.055, skin, _INK)
+    pen.dot((x, y), radius * 1.3, skin, _INK)
     for lean in (-0.1, 0.12):
         pen.eye((x + lean, y - 0.05), 0.085)
-    pen.line(
-        _smooth([(x - 0.1, y + 0.11), (x + 0.01, y + 0.17), (x + 0.12, y + 0.11)], closed=False),
-        _INK,
-        0.035,
-    )
+    pen.ink([(x - 0.1, y + 0.11), (x + 0.01, y + 0.17), (x + 0.12, y + 0.11)])
 
 
 def _dragonfly(pen: _Pen, rng: random.Random) -> None:
     hue = rng.random()
     body = _colour(hue, rng.uniform(0.6, 1), rng.uniform(0.6, 0.95))
-    ring = _colour(hue + rng.uniform(-0.15, 0.15), rng.uniform(0.5, 1), rng.uniform(0.3, 0.6))
-    glass = _colour(rng.random(), rng.uniform(0.05, 0.35), 1, rng.randint(150, 215))
+    vein = _colour(hue + rng.uniform(-0.15, 0.15), rng.uniform(0.5, 1), rng.uniform(0.3, 0.6))
+    wing = _colour(rng.random(), rng.uniform(0.05, 0.35), 1)
     length, narrow = rng.uniform(0.85, 1.05), rng.uniform(0.1, 0.145)
     raised = rng.uniform(0.1, 0.35)
     for side in (-1, 1):
-        for y, span, turn in ((-0.12, 0.5, 0.12 - raised * 0.2), (-0.36, 0.53, -raised)):
-            turn *= side
-            reach = (side * math.cos(turn), side * math.sin(turn))
-            middle = (reach[0] * (span + 0.05), y + reach[1] * (span + 0.05))
-            pen.oval(middle, (span + 0.025, narrow + 0.025), ring, turn=turn)
-            pen.oval(middle, (span, narrow), (*glass[:3], 255), turn=turn)
-            for share in (-0.45, 0.0, 0.45):
-                pen.line(
-                    [
-                        (0, y),
-                        (
-                            middle[0] + reach[0] * span * 0.9,
-                            middle[1] + reach[1] * span * 0.9 + share * narrow,
-                        ),
-                    ],
-                    (*ring[:3], 120),
-                    0.015,
-                )
-            pen.dot(
-                (reach[0] * span * 1.85, y + reach[1] * span * 1.85 - narrow * 0.4), 0.045, ring
-            )
+        for root, span, turn in ((-0.12, 1.05, 0.12 - raised * 0.2), (-0.36, 1.1, -raised)):
+            x, y = side * math.cos(turn) * span, math.sin(turn) * span
+            middle, tip = (x * 0.52, root + y * 0.52), (x * 0.9, root + y * 0.9)
+            pen.oval(middle, (span * 0.48, narrow), wing, vein, turn * side)
+            for across in (-0.45, 0.0, 0.45):
+                pen.line([(0, root), (tip[0], tip[1] + across * narrow)], (*vein[:3], 120), 0.015)
+            pen.dot((tip[0], tip[1] - narrow * 0.4), 0.045, vein)
     num_rings = rng.randint(6, 8)
     for number in reversed(range(num_rings)):
         t = number / (num_rings - 1)
-        pen.oval(
-            (0, 0.05 + (length - 0.05) * t),
-            (0.085 - 0.03 * t, 0.1),
-            ring if number % 2 else body,
-            edge=_INK,
-        )
-    pen.oval((0, -0.25), (0.16, 0.26), body, edge=_INK)
-    pen.oval((-0.04, -0.3), (0.04, 0.13), (255, 255, 255, 110))
-    pen.dot((0, -0.55), 0.13, body, edge=_INK)
+        ring = vein if number % 2 else body
+        pen.oval((0, 0.05 + (length - 0.05) * t), (0.085 - 0.03 * t, 0.1), ring, _INK)
+    pen.oval((0, -0.25), (0.16, 0.26), body, _INK)
+    pen.oval((-0.04, -0.3), (0.04, 0.13), _GLEAM)
+    pen.dot((0, -0.55), 0.13, body, _INK)
     for side in (-1, 1):
         pen.eye((side * 0.13, -0.6), 0.115)
 
@@ -286,20 +256,13 @@ def _ladybird(pen: _Pen, rng: random.Random) -> None:
     round_ = rng.uniform(0.62, 0.78)
     for side in (-1, 1):
         for y, out, down in ((-0.35, 0.95, -0.3), (0.05, 1.0, 0.05), (0.45, 0.9, 0.35)):
-            pen.line(
-                [(0, y), (side * round_ * 1.15, y + down * 0.3), (side * out, y + down)],
-                _INK,
-                0.075,
-            )
-        pen.line(
-            _smooth([(0, -0.7), (side * 0.15, -1.0), (side * 0.35, -1.08)], closed=False),
-            _INK,
-            0.04,
-        )
+            knee = (side * round_ * 1.15, y + down * 0.3)
+            pen.line([(0, y), knee, (side * out, y + down)], _INK, 0.075)
+        pen.ink([(0, -0.7), (side * 0.15, -1.0), (side * 0.35, -1.08)])
         pen.dot((side * 0.35, -1.08), 0.055, _INK)
     pen.oval((0, -0.7), (0.36, 0.28), _INK)
-    pen.oval((0, 0.05), (round_, 0.78), shell, edge=_INK)
-    pen.oval((-round_ * 0.42, -0.3), (0.1, 0.2), (255, 255, 255, 120), turn=0.6)
+    pen.oval((0, 0.05), (round_, 0.78), shell, _INK)
+    pen.oval((-round_ * 0.42, -0.3), (0.1, 0.2), _GLEAM, turn=0.6)
     pen.shape(_smooth([(-0.42, -0.56), (0, -0.78), (0.42, -0.56), (0, -0.46)], closed=True), _INK)
     pen.line([(0, -0.55), (0, 0.82)], _INK, 0.05)
     num_pairs = rng.randint(1, 4)
@@ -319,30 +282,27 @@ def _spider(pen: _Pen, rng: random.Random) -> None:
     mark = _colour(hue + rng.uniform(0.1, 0.9), rng.uniform(0.3, 0.9), rng.uniform(0.85, 1))
     leg = _colour(hue, rng.uniform(0.3, 0.8), rng.uniform(0.12, 0.4))
     plump, thick = rng.uniform(0.34, 0.44), rng.uniform(0.06, 0.085)
+    legs = (
+        (0.42, -0.75, 0.5, -1.1),
+        (0.68, -0.5, 1.0, -0.62),
+        (0.7, 0.02, 1.05, 0.3),
+        (0.52, 0.3, 0.78, 0.95),
+    )
     for side in (-1, 1):
-        for knee, foot in (
-            ((0.42, -0.75), (0.5, -1.1)),
-            ((0.68, -0.5), (1.0, -0.62)),
-            ((0.7, 0.02), (1.05, 0.3)),
-            ((0.52, 0.3), (0.78, 0.95)),
-        ):
-            jitter = rng.uniform(-0.08, 0.08)
-            joints = [
-                (0, -0.2),
-                (side * knee[0], knee[1] + jitter),
-                (side * foot[0], foot[1] + jitter),
-            ]
-            pen.line(joints, leg, thick)
-            pen.dot(joints[1], thick * 0.75, leg)
-    pen.oval((0, 0.38), (plump, plump * 1.15), body, edge=_INK)
-    pen.oval((-plump * 0.4, 0.2), (0.07, 0.12), (255, 255, 255, 110), turn=0.5)
+        for knee_x, knee_y, foot_x, foot_y in legs:
+            sway = rng.uniform(-0.08, 0.08)
+            knee, foot = (side * knee_x, knee_y + sway), (side * foot_x, foot_y + sway)
+            pen.line([(0, -0.2), knee, foot], leg, thick)
+            pen.dot(knee, thick * 0.75, leg)
+    pen.oval((0, 0.38), (plump, plump * 1.15), body, _INK)
+    pen.oval((-plump * 0.4, 0.2), (0.07, 0.12), _GLEAM, turn=0.5)
     for number in range(rng.randint(0, 3)):
         pen.oval((0, 0.22 + 0.18 * number), (plump * (0.45 - 0.1 * number), 0.05), mark)
-    pen.oval((0, -0.22), (0.26, 0.27), body, edge=_INK)
+    pen.oval((0, -0.22), (0.26, 0.27), body, _INK)
     for side in (-1, 1):
         pen.eye((side * 0.1, -0.36), 0.085)
-        pen.dot((side * 0.2, -0.25), 0.035, _WHITE, edge=_INK)
-    pen.line(_smooth([(-0.09, -0.13), (0, -0.08), (0.09, -0.13)], closed=False), _INK, 0.035)
+        pen.dot((side * 0.2, -0.25), 0.035, _WHITE, _INK)
+    pen.ink([(-0.09, -0.13), (0, -0.08), (0.09, -0.13)])
 
 
 _BUGS: dict[str, Callable[[_Pen, random.Random], None]] = {
@@ -370,15 +330,8 @@ def _background(rng: random.Random, side: int) -> Image.Image:
             Image.new("RGB", (64, 64), light[:3]), Image.new("RGB", (64, 64), shade[:3]), ramp
         ).resize((side, side), Image.Resampling.BILINEAR)
     if scenery:
-        scenery(
-            _Pen(
-                ImageDraw.Draw(picture, "RGBA"),
-                centre=(side / 2, side / 2),
-                scale=side / 2,
-                angle=rng.uniform(0, math.tau),
-            ),
-            rng,
-        )
+        canvas, middle = ImageDraw.Draw(picture, "RGBA"), (side / 2, side / 2)
+        scenery(_Pen(canvas, centre=middle, scale=side / 2, angle=rng.uniform(0, math.tau)), rng)
     return picture
 
 
@@ -417,6 +370,5 @@ def _pebbles(pen: _Pen, rng: random.Random) -> None:
     for _ in range(rng.randint(15, 40)):
         stone = _colour(hue, rng.uniform(0.05, 0.3), rng.uniform(0.5, 0.95))
         at = (rng.uniform(-1.3, 1.3), rng.uniform(-1.3, 1.3))
-        pen.oval(
-            at, (rng.uniform(0.05, 0.2), rng.uniform(0.05, 0.14)), stone, turn=rng.uniform(0, 3)
-        )
+        radii = (rng.uniform(0.05, 0.2), rng.uniform(0.05, 0.14))
+        pen.oval(at, radii, stone, turn=rng.uniform(0, math.pi))

@@ -24,8 +24,8 @@ def keep_alive(command: Sequence[str]) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal is_stopping
         is_stopping = True
-        if child is not None and child.poll() is None:
-            child.send_signal(number)
+        if child is not None:
+            child.send_signal(number)  # which does nothing to one that has ended
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -38,12 +38,14 @@ def keep_alive(command: Sequence[str]) -> int:
             return status
         if time.monotonic() - started > SETTLED_SECONDS:
             pause_seconds = 1.0
-        print(f"It ended with status {status}; starting again in {pause_seconds:.0f} s.", flush=True)
+        print(
+            f"It ended with status {status}; starting again in {pause_seconds:.0f} s.", flush=True
+        )
         deadline = time.monotonic() + pause_seconds
-        while not is_stopping and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
             time.sleep(0.1)
-        if is_stopping:
-            return status
+            if is_stopping:
+                return status
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 

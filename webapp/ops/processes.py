@@ -37,7 +37,15 @@ def inference_command() -> list[str]:
 
 def training_command() -> list[str]:
     """A process that forks one child for each training, whose memory goes with it."""
-    return [*_worker("training"), "--pool", "prefork", "--concurrency", "1", "--max-tasks-per-child", "1"]
+    return [
+        *_worker("training"),
+        "--pool",
+        "prefork",
+        "--concurrency",
+        "1",
+        "--max-tasks-per-child",
+        "1",
+    ]
 
 
 def _worker(queue: str) -> list[str]:

@@ -31,9 +31,12 @@ def reconcile() -> None:
     predictions_requeue_lost()
     runs_mark_interrupted()
     settled = timezone.now() - timedelta(seconds=settings.RECONCILE_EVERY_SECONDS)
-    if not current and Prediction.objects.filter(
-        state=Prediction.State.QUEUED, created_at__lt=settled
-    ).exists():
+    if (
+        not current
+        and Prediction.objects.filter(
+            state=Prediction.State.QUEUED, created_at__lt=settled
+        ).exists()
+    ):
         nudge_inference()
     queued_runs = TrainingRun.objects.filter(state=TrainingRun.State.QUEUED, created_at__lt=settled)
     running_runs = TrainingRun.objects.filter(state=TrainingRun.State.RUNNING)

@@ -45,9 +45,7 @@ class UploadForm(forms.Form):
     @property
     def limits_sentence(self) -> str:
         """What may be sent, said before it is sent."""
-        return _(
-            "%(formats)s; up to %(num_files)s pictures of at most %(megabytes)s MB each."
-        ) % {
+        return _("%(formats)s; up to %(num_files)s pictures of at most %(megabytes)s MB each.") % {
             "formats": FORMAT_NAMES,
             "num_files": settings.MAX_FILES_PER_UPLOAD,
             "megabytes": settings.PICTURE_LIMITS.max_bytes // 1_048_576,

@@ -2,7 +2,6 @@
 
 import uuid
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -33,7 +32,10 @@ class Prediction(models.Model):
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="predictions", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="predictions",
+        verbose_name=_("owner"),
     )
     recognizer = models.ForeignKey(
         Recognizer, models.PROTECT, related_name="predictions", verbose_name=_("recognizer")
@@ -85,7 +87,9 @@ class Prediction(models.Model):
             models.Index(
                 fields=["lease_expires_at"], condition=Q(state="running"), name="prediction_running"
             ),
-            models.Index(fields=["claim"], condition=Q(claim__isnull=False), name="prediction_claim"),
+            models.Index(
+                fields=["claim"], condition=Q(claim__isnull=False), name="prediction_claim"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -53,7 +53,12 @@ def upload_accept(
     try:
         for position, file in enumerate(files):
             accepted.append(
-                _accept_file(Prediction(owner=owner, recognizer=recognizer, upload=upload, position=position), file)
+                _accept_file(
+                    Prediction(
+                        owner=owner, recognizer=recognizer, upload=upload, position=position
+                    ),
+                    file,
+                )
             )
         with transaction.atomic():
             Prediction.objects.bulk_create(accepted)
@@ -147,7 +152,9 @@ def predictions_requeue_lost() -> int:
         state=State.QUEUED, claim=None, lease_expires_at=None
     )
     if num_failed or num_queued:
-        logger.warning("Of lost predictions %d were queued again, %d failed", num_queued, num_failed)
+        logger.warning(
+            "Of lost predictions %d were queued again, %d failed", num_queued, num_failed
+        )
     return num_failed + num_queued
 
 

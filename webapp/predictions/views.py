@@ -109,7 +109,9 @@ def _visitor(request: HttpRequest) -> User:
 
 
 def _own(request: HttpRequest) -> QuerySet[Prediction]:
-    return Prediction.objects.filter(owner=_visitor(request)).select_related("recognizer", "version")
+    return Prediction.objects.filter(owner=_visitor(request)).select_related(
+        "recognizer", "version"
+    )
 
 
 def _kept(request: HttpRequest, public_id: uuid.UUID) -> str:

@@ -1,7 +1,6 @@
 """Recognizers and their model versions."""
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -59,7 +58,7 @@ class ModelVersion(models.Model):
     bundle_digest = models.CharField(_("digest of the bundle"), max_length=64)
     class_names = models.JSONField(_("classes"))
     backbone = models.CharField(_("backbone"), max_length=50)
-    metrics = models.JSONField(_("metrics"), default=dict)
+    metrics = models.JSONField(_("metrics"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     promoted_at = models.DateTimeField(_("promoted at"), null=True, blank=True)
     promoted_by = models.ForeignKey(
@@ -96,4 +95,5 @@ class ModelVersion(models.Model):
 
     @property
     def val_top1(self) -> float | None:
-        return self.metrics.get("val_top1")
+        val_top1 = self.metrics.get("val_top1")
+        return None if val_top1 is None else float(val_top1)

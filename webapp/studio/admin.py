@@ -46,8 +46,14 @@ class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         own = [
-            path("<int:run_id>/state/", wrap(require_GET(self.state_view)), name="studio_run_state"),
-            path("<int:run_id>/cancel/", wrap(require_POST(self.cancel_view)), name="studio_run_cancel"),
+            path(
+                "<int:run_id>/state/", wrap(require_GET(self.state_view)), name="studio_run_state"
+            ),
+            path(
+                "<int:run_id>/cancel/",
+                wrap(require_POST(self.cancel_view)),
+                name="studio_run_cancel",
+            ),
         ]
         return own + super().get_urls()
 

@@ -36,7 +36,11 @@ class RetrainForm(forms.Form):
         ],
     )
     image_size = forms.IntegerField(
-        label=_("Image size"), initial=224, min_value=32, max_value=1024, help_text=_("pixels a side")
+        label=_("Image size"),
+        initial=224,
+        min_value=32,
+        max_value=1024,
+        help_text=_("pixels a side"),
     )
     epochs = forms.IntegerField(
         label=_("Epochs"),

@@ -1,7 +1,6 @@
 """Datasets and training runs."""
 
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -102,7 +101,10 @@ class TrainingRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return _("Training %(id)s of %(recognizer)s") % {"id": self.pk, "recognizer": self.recognizer}
+        return _("Training %(id)s of %(recognizer)s") % {
+            "id": self.pk,
+            "recognizer": self.recognizer,
+        }
 
     @property
     def is_open(self) -> bool:

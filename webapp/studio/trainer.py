@@ -118,9 +118,7 @@ class _Listener:
         if event.step == self._last_step and now - self._last_time < PROGRESS_EVERY_SECONDS:
             return
         self._last_step, self._last_time = event.step, now
-        run_progress(
-            run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
-        )
+        run_progress(run=self._run, step=event.step, fraction=event.fraction, figures=event.figures)
 
 
 @contextmanager

@@ -1,0 +1,189 @@
+"""classifier.engines: a bundle in a process, and the bundles that it refuses."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+from classifier.bundle import KERAS_MODEL, SERVING_GRAPH, Bundle, Precision, new_bundle
+from classifier.engines import openvino as engine_module
+from classifier.engines.base import Engine, open_engine
+from classifier.errors import BundleCorrupt, BundleError, BundleIncompatible
+from tests.bundles import COLOURS, colour_bundle, colour_graph
+
+RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20)}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return colour_bundle(tmp_path_factory.mktemp("engines") / "bundle")
+
+
+@pytest.fixture(scope="module")
+def engine(bundle: Bundle) -> Engine:
+    return open_engine(bundle)
+
+
+def plain(*colours: str, image_size: int = 64) -> NDArray[np.uint8]:
+    pictures = np.empty((len(colours), image_size, image_size, 3), dtype=np.uint8)
+    for picture, colour in zip(pictures, colours, strict=True):
+        picture[:] = RGB[colour]
+    return pictures
+
+
+def bundle_with_graph(path: Path, like: Bundle, graph: ov.Model | bytes) -> Bundle:
+    with new_bundle(path) as draft:
+        (draft.folder / KERAS_MODEL).write_bytes(b"no model in here")
+        if isinstance(graph, bytes):
+            (draft.folder / SERVING_GRAPH).write_bytes(graph)
+            (draft.folder / "serving.bin").write_bytes(b"")
+        else:
+            ov.save_model(graph, draft.folder / SERVING_GRAPH, compress_to_fp16=False)
+        draft.seal(like.manifest)
+    return Bundle.load(path)
+
+
+def refusal(bundle: Bundle) -> BundleError:
+    with pytest.raises(BundleError) as caught:
+        open_engine(bundle)
+    assert str(bundle.path) in str(caught.value)
+    return caught.value
+
+
+def test_it_tells_colours_apart(engine: Engine) -> None:
+    logits = engine.run(plain("red", "green", "blue", "green")).logits
+    assert [COLOURS[i] for i in logits.argmax(axis=1)] == ["red", "green", "blue", "green"]
+
+
+def test_one_pass_yields_logits_embedding_and_feature_map(engine: Engine) -> None:
+    outputs = engine.run(plain("red", "blue"))
+    assert outputs.logits.shape == (2, 3)
+    assert outputs.embedding.shape == (2, 3)
+    assert outputs.feature_map.shape == (2, 2, 2, 3)
+    for output in (outputs.logits, outputs.embedding, outputs.feature_map):
+        assert output.dtype == np.float32
+    assert outputs.embedding[0] == pytest.approx(np.array(RGB["red"]) / 255, abs=1e-5)
+    assert outputs.embedding == pytest.approx(outputs.feature_map.mean(axis=(1, 2)), abs=1e-6)
+
+
+def test_the_feature_map_keeps_places(engine: Engine) -> None:
+    picture = plain("red")
+    picture[0, 32:, :32] = RGB["blue"]  # below on the left
+    feature_map = engine.run(picture).feature_map[0]
+    assert feature_map[1, 0] == pytest.approx(np.array(RGB["blue"]) / 255, abs=1e-5)
+    assert feature_map[0, 1] == pytest.approx(np.array(RGB["red"]) / 255, abs=1e-5)
+
+
+def test_the_next_batch_does_not_overwrite_what_was_returned(engine: Engine) -> None:
+    first = engine.run(plain("red", "red"))
+    before = [output.copy() for output in (first.logits, first.embedding, first.feature_map)]
+    engine.run(plain("blue", "blue"))
+    engine.run(plain("green", "green", "green"))
+    assert (first.logits == before[0]).all()
+    assert (first.embedding == before[1]).all()
+    assert (first.feature_map == before[2]).all()
+
+
+def test_batches_of_any_size_give_the_same_answers(engine: Engine) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (9, 64, 64, 3), dtype=np.uint8)
+    together = engine.run(pictures).logits
+    alone = np.concatenate([engine.run(picture[None]).logits for picture in pictures])
+    assert together == pytest.approx(alone, abs=1e-4)
+
+
+def test_the_bundles_precision_counts_unless_another_is_asked_for(bundle: Bundle) -> None:
+    assert open_engine(bundle).precision == "fp32"
+    wanted: Precision = "bf16" if engine_module.has_bf16() else "fp32"
+    assert open_engine(bundle, precision="bf16").precision == wanted
+
+
+def test_without_bf16_in_the_processor_it_computes_and_says_fp32(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "has_bf16", lambda: False)
+    compiled_in = []
+    compile_graph = engine_module.compile_graph
+
+    def spy(graph: Path, precision: Precision) -> ov.CompiledModel:
+        compiled_in.append(precision)
+        return compile_graph(graph, precision)
+
+    monkeypatch.setattr(engine_module, "compile_graph", spy)
+    engine = open_engine(bundle, precision="bf16")
+    assert engine.precision == "fp32"
+    assert compiled_in == ["fp32"]
+    assert engine.run(plain("red")).logits.argmax() == COLOURS.index("red")
+
+
+def test_bf16_answers_as_fp32_does(bundle: Bundle) -> None:
+    pictures = plain("red", "green", "blue")
+    exact = open_engine(bundle, precision="fp32").run(pictures).logits
+    quick = open_engine(bundle, precision="bf16").run(pictures).logits
+    assert quick.dtype == np.float32
+    assert quick == pytest.approx(exact, rel=0.02, abs=0.2)
+
+
+# --- Refused
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "c", "d")])
+def test_labels_that_do_not_fit_the_weights_are_refused(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    error = refusal(colour_bundle(tmp_path / "bundle", class_names=names))
+    assert isinstance(error, BundleIncompatible)
+    assert error.code == "label_count"
+    assert f"each of the {len(names)} class names" in str(error)
+    assert "received 3 outputs" in str(error)
+
+
+def test_a_graph_for_another_input_size_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    error = refusal(bundle_with_graph(tmp_path / "bundle", bundle, colour_graph(96)))
+    assert isinstance(error, BundleIncompatible)
+    assert error.code == "input_shape"
+    assert "64 x 64" in str(error)
+    assert "96, 96, 3" in str(error)
+
+
+def float_graph() -> ov.Model:
+    pictures = ops.parameter([-1, 64, 64, 3], np.float32, name="picture")
+    logits = ops.reduce_mean(pictures, np.array([1, 2]), False)
+    feature_map = ops.multiply(pictures, np.float32(1))
+    embedding = ops.multiply(logits, np.float32(1))
+    for node, name in ((logits, "logits"), (embedding, "embedding"), (feature_map, "feature_map")):
+        node.output(0).get_tensor().set_names({name})
+    return ov.Model([logits, embedding, feature_map], [pictures], "floats")
+
+
+def test_a_graph_that_takes_no_bytes_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    error = refusal(bundle_with_graph(tmp_path / "bundle", bundle, float_graph()))
+    assert isinstance(error, BundleIncompatible)
+    assert error.code == "input_shape"
+
+
+def nameless_graph() -> ov.Model:
+    graph = colour_graph(64)
+    graph.output("feature_map").get_tensor().set_names({"something"})
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("make_graph", "words"),
+    [
+        (nameless_graph, "feature_map"),
+        (lambda: b"<net>this is no graph</net>", "Train a new one"),
+        (lambda: b"", "Train a new one"),
+    ],
+    ids=["output missing", "no graph", "empty"],
+)
+def test_a_graph_that_cannot_serve_is_corrupt(
+    bundle: Bundle, tmp_path: Path, make_graph: Callable[[], ov.Model | bytes], words: str
+) -> None:
+    error = refusal(bundle_with_graph(tmp_path / "bundle", bundle, make_graph()))
+    assert isinstance(error, BundleCorrupt)
+    assert error.code == "graph_unreadable"
+    assert words in str(error)

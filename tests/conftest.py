@@ -1,0 +1,25 @@
+"""Fixtures for all tests. What is in `webapp/` and `faults/` touches the database, and so runs on
+PostgreSQL too."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Stack
+
+DATABASE_FOLDERS = ("webapp", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    root = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(root).parts[0] in DATABASE_FOLDERS:
+            item.add_marker(pytest.mark.database)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """An installation without running processes; start those that a test needs."""
+    with Stack(tmp_path / "installation") as stack:
+        yield stack

@@ -1,0 +1,108 @@
+"""What may be killed or stopped, and what must not be lost or doubled by it."""
+
+import os
+import signal
+import time
+
+from tests.bundles import colour_bundle
+from tests.pictures import picture_bytes
+from tests.stack import Stack, wait_for
+
+COLOURS = ("red", "green", "blue")
+
+
+def pictures(number: int) -> list[tuple[str, bytes]]:
+    return [(f"{COLOURS[i % 3]}-{i:02}.jpg", picture_bytes(COLOURS[i % 3])) for i in range(number)]
+
+
+def assert_each_was_answered_once_and_rightly(stack: Stack, number: int) -> None:
+    rows = stack.query("SELECT file_name, label, state, claim FROM predictions_prediction")
+    assert len(rows) == number
+    assert {state for _, _, state, _ in rows} == {"done"}
+    assert {claim for *_, claim in rows} == {None}
+    for file_name, label, _, _ in rows:
+        assert file_name.startswith(label)
+
+
+def test_killing_the_worker_in_the_middle_of_a_batch_loses_and_doubles_nothing(
+    stack: Stack,
+) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "slow", is_slow=True)
+    stack.create_users("ada")
+    stack.install("slow")
+    stack.start("redis", "web", "inference")
+    with stack.signed_in("ada") as ada:
+        ada.upload(*pictures(40))
+        running = wait_for(lambda: stack.states().get("running"), what="a running batch")
+        stack.kill("inference")
+        # Nobody tidied up: what the dead worker held is still running, and nothing else is.
+        assert stack.states().get("running") == running
+        done_before = dict(
+            stack.query("SELECT id, answered_at FROM predictions_prediction WHERE state = 'done'")  # type: ignore[arg-type]
+        )
+        stack.start("inference")
+        wait_for(lambda: stack.states() == {"done": 40}, seconds=120, what="all 40 answers")
+        assert_each_was_answered_once_and_rightly(stack, 40)
+        # What was answered before the kill was not answered again.
+        after = dict(stack.query("SELECT id, answered_at FROM predictions_prediction"))  # type: ignore[arg-type]
+        assert done_before.items() <= after.items()
+        history = ada.get("/history/").text
+        assert history.count("history__row") == 24
+
+
+def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) -> None:
+    """Stopped in the middle of a batch for longer than its lease, while another takes over."""
+    colour_bundle(stack.data_dir / "bundles" / "slow", is_slow=True)
+    stack.create_users("ada")
+    stack.install("slow")
+    stack.start("redis", "web", "inference-1")
+    with stack.signed_in("ada") as ada:
+        ada.upload(*pictures(16))
+        wait_for(lambda: stack.states().get("running"), what="a running batch")
+        os.kill(stack.pid("inference-1"), signal.SIGSTOP)
+        try:
+            stack.start("inference-2")
+            wait_for(lambda: stack.states() == {"done": 16}, seconds=120, what="all answers")
+            before = stack.query("SELECT id, answered_at FROM predictions_prediction ORDER BY id")
+        finally:
+            os.kill(stack.pid("inference-1"), signal.SIGCONT)
+        # The late one must find that its claim is gone: one more picture shows that it is awake.
+        stack.stop("inference-2")
+        ada.upload(*pictures(1))
+        wait_for(lambda: stack.states() == {"done": 17}, seconds=60, what="one more answer")
+        after = stack.query("SELECT id, answered_at FROM predictions_prediction ORDER BY id")
+        assert after[:16] == before
+
+
+def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(stack: Stack) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours")
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web", "inference")
+    with stack.signed_in("ada") as ada:
+        ada.upload(*pictures(3))
+        wait_for(lambda: stack.states() == {"done": 3}, what="answers while all is well")
+        stack.stop("redis")
+        page = ada.upload(*pictures(5))
+        assert page.status_code == 200
+        assert "The picture is kept" in page.text
+        time.sleep(10)  # the fault itself: ten seconds without a broker
+        assert stack.states() == {"done": 3, "queued": 5}
+        stack.start("redis")
+        wait_for(lambda: stack.states() == {"done": 8}, seconds=60, what="the kept ones' answers")
+        assert_each_was_answered_once_and_rightly(stack, 8)
+        ada.upload(*pictures(2))
+        wait_for(lambda: stack.states() == {"done": 10}, seconds=30, what="answers as before")
+
+
+def test_an_emptied_redis_loses_nothing(stack: Stack) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours")
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web")
+    with stack.signed_in("ada") as ada:
+        ada.upload(*pictures(4))
+        stack.stop("redis")  # with the nudge in it: nothing is kept on its disk
+        stack.start("redis", "inference")
+        wait_for(lambda: stack.states() == {"done": 4}, seconds=60, what="all answers")
+        assert_each_was_answered_once_and_rightly(stack, 4)

@@ -1,0 +1,101 @@
+"""The cast: an owner of pictures, another visitor, a curator; and a recognizer that tells colours."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from pytest_django import Settings
+
+from tests.bundles import colour_bundle
+from tests.pictures import picture_bytes
+from webapp.accounts.models import User
+from webapp.predictions.engines import EngineCache, engines
+from webapp.predictions.models import Prediction
+from webapp.predictions.services import upload_accept
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import version_create, version_promote
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.PICTURES_DIR = tmp_path / "pictures"
+    settings.BUNDLES_DIR = tmp_path / "bundles"
+    settings.DATASETS_DIR = tmp_path / "datasets"
+
+
+@pytest.fixture(autouse=True)
+def _no_engines_left() -> None:
+    engines.__dict__.update(EngineCache().__dict__)
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return User.objects.create_user("owner", password="owner's password")
+
+
+@pytest.fixture
+def other(db: None) -> User:
+    return User.objects.create_user("other", password="other's password")
+
+
+@pytest.fixture
+def curator(db: None) -> User:
+    return User.objects.create_superuser("curator", password="curator's password")
+
+
+@pytest.fixture
+def owner_client(owner: User) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def other_client(other: User) -> Client:
+    client = Client()
+    client.force_login(other)
+    return client
+
+
+@pytest.fixture
+def curator_client(curator: User) -> Client:
+    client = Client()
+    client.force_login(curator)
+    return client
+
+
+@pytest.fixture
+def recognizer(db: None) -> Recognizer:
+    return Recognizer.objects.create(name="Colours", slug="colours")
+
+
+@pytest.fixture
+def new_version(recognizer: Recognizer, tmp_path: Path) -> Callable[..., ModelVersion]:
+    """Makes a candidate with a bundle of its own."""
+
+    def make(**options: object) -> ModelVersion:
+        path = tmp_path / "bundles" / uuid.uuid4().hex
+        bundle = colour_bundle(path, **options)  # type: ignore[arg-type]
+        return version_create(recognizer=recognizer, bundle=bundle)
+
+    return make
+
+
+@pytest.fixture
+def live_version(new_version: Callable[..., ModelVersion]) -> ModelVersion:
+    return version_promote(version=new_version(), by=None)
+
+
+@pytest.fixture
+def upload_of(owner: User, recognizer: Recognizer) -> Callable[..., list[Prediction]]:
+    """Uploads pictures of these colours as the owner."""
+
+    def upload(*colours: str, by: User = owner) -> list[Prediction]:
+        files = [SimpleUploadedFile(f"{c}.jpg", picture_bytes(c)) for c in colours]
+        return upload_accept(owner=by, recognizer=recognizer, upload=uuid.uuid4(), files=files)
+
+    return upload

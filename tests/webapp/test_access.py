@@ -1,0 +1,118 @@
+"""Who may see what: nobody, another visitor, the owner, staff."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from webapp.accounts.models import User
+from webapp.predictions.answering import answer_all_queued
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import ModelVersion
+
+# Pages that anybody may open, by the name of their URL.
+OPEN_TO_ALL = {"login", "alive", "admin:login"}
+
+
+@pytest.fixture
+def prediction(
+    live_version: ModelVersion, upload_of: Callable[..., list[Prediction]]
+) -> Prediction:
+    upload_of("red")
+    answer_all_queued()
+    return Prediction.objects.get()
+
+
+def private_pages(prediction: Prediction) -> list[str]:
+    page = f"/predictions/{prediction.public_id}/"
+    return [
+        page,
+        f"{page}picture.jpg",
+        f"{page}thumbnail.jpg",
+        f"/uploads/{prediction.upload}/",
+    ]
+
+
+def test_the_owner_sees_the_answer_and_the_picture(
+    owner_client: Client, prediction: Prediction
+) -> None:
+    for page in private_pages(prediction):
+        response = owner_client.get(page)
+        assert response.status_code == 200, page
+    answer = owner_client.get(f"/predictions/{prediction.public_id}/").content.decode()
+    assert "red" in answer
+    assert "version 1" in answer
+
+
+def test_another_persons_picture_is_a_404_even_for_staff(
+    other_client: Client, curator_client: Client, prediction: Prediction
+) -> None:
+    for client in (other_client, curator_client):
+        for page in private_pages(prediction):
+            assert client.get(page).status_code == 404, page
+        assert "red.jpg" not in client.get("/history/").content.decode()
+
+
+def test_nobody_is_asked_to_sign_in_on_every_page(client: Client, prediction: Prediction) -> None:
+    for page in ["/", "/history/", *private_pages(prediction)]:
+        response = client.get(page)
+        assert response.status_code == 302, page
+        assert response["Location"].startswith("/sign-in/"), page
+
+
+def named_patterns(
+    patterns: list[URLPattern | URLResolver], prefix: str = ""
+) -> list[tuple[str, URLPattern]]:
+    found = []
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            namespace = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            found += named_patterns(pattern.url_patterns, namespace)
+        else:
+            found.append((f"{prefix}{pattern.name}", pattern))
+    return found
+
+
+@pytest.mark.django_db
+def test_every_url_denies_nobody_unless_it_is_on_the_list(client: Client) -> None:
+    """A new page that forgets to say who may see it fails here."""
+    checked = 0
+    for name, pattern in named_patterns(get_resolver().url_patterns):
+        if name in OPEN_TO_ALL:
+            continue
+        view = pattern.callback
+        assert getattr(view, "login_required", True), f"{name} is open to all"
+        checked += 1
+    assert checked > 30
+
+
+def test_a_visitor_without_staff_cannot_enter_the_studio(
+    owner_client: Client, live_version: ModelVersion
+) -> None:
+    for page in (
+        "/admin/",
+        "/admin/studio/trainingrun/add/",
+        f"/admin/recognizers/modelversion/{live_version.pk}/change/",
+    ):
+        response = owner_client.get(page)
+        assert response.status_code == 302, page
+        assert response["Location"].startswith("/admin/login/"), page
+
+
+def test_staff_without_permission_can_neither_train_nor_promote(
+    owner: User, owner_client: Client, live_version: ModelVersion
+) -> None:
+    owner.is_staff = True
+    owner.save()
+    assert owner_client.get("/admin/studio/trainingrun/add/").status_code == 403
+    page = f"/admin/recognizers/modelversion/{live_version.pk}/promote/"
+    assert owner_client.post(page).status_code == 403
+
+
+def test_signing_in_and_out_works_and_wrong_passwords_are_told(client: Client, owner: User) -> None:
+    page = client.post("/sign-in/", {"username": "owner", "password": "wrong"})
+    assert "correct" in page.content.decode()
+    response = client.post("/sign-in/", {"username": "owner", "password": "owner's password"})
+    assert response["Location"] == "/"
+    assert client.post("/sign-out/")["Location"] == "/sign-in/"

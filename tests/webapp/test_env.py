@@ -1,0 +1,66 @@
+"""The readers of the environment refuse what they do not understand."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from webapp import env
+from webapp.ops.redis_socket import MAX_SOCKET_PATH, socket_path
+
+
+def test_text_falls_back_to_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "  ")
+    assert env.text("NAME", "default") == "default"
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from the file\n")
+    monkeypatch.setenv("NAME_FILE", str(tmp_path / "secret"))
+    assert env.text("NAME") == "from the file"
+    monkeypatch.setenv("NAME", "from the variable")
+    with pytest.raises(ImproperlyConfigured, match="received both"):
+        env.text("NAME")
+
+
+def test_a_secret_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME_FILE", "/no/such/file")
+    with pytest.raises(ImproperlyConfigured, match="/no/such/file"):
+        env.text("NAME")
+
+
+@pytest.mark.parametrize("value", ["many", "0", "65536", "8000.5"])
+def test_a_number_out_of_its_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PORT", value)
+    with pytest.raises(ImproperlyConfigured, match="from 1 to 65535"):
+        env.integer("PORT", 8000, lowest=1, highest=65535)
+
+
+def test_there_is_no_default_secret_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY")
+    with pytest.raises(ImproperlyConfigured, match="at least 32 characters"):
+        env.secret_key(tmp_path / "secret_key")
+    (tmp_path / "secret_key").write_text("short")
+    with pytest.raises(ImproperlyConfigured, match="received 5 characters"):
+        env.secret_key(tmp_path / "secret_key")
+    (tmp_path / "secret_key").write_text("k" * 50)
+    assert env.secret_key(tmp_path / "secret_key") == "k" * 50
+
+
+def test_a_list_of_names_is_split_at_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCELLUS_HOSTS", "ocellus.example, 10.0.0.5 ,")
+    assert env.names("OCELLUS_HOSTS", ()) == ["ocellus.example", "10.0.0.5"]
+
+
+def test_a_configured_redis_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    assert env.redis_url(tmp_path / "redis.sock") == f"redis+socket://{tmp_path}/redis.sock"
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere:6379/0")
+    assert env.redis_url(tmp_path / "redis.sock") == "redis://elsewhere:6379/0"
+
+
+def test_a_socket_whose_path_is_too_long_moves_elsewhere() -> None:
+    assert socket_path(Path("/srv/ocellus")) == Path("/srv/ocellus/redis.sock")
+    moved = socket_path(Path("/srv") / ("x" * 200))
+    assert len(str(moved)) <= MAX_SOCKET_PATH
+    assert moved != socket_path(Path("/srv") / ("y" * 200))

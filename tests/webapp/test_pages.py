@@ -1,0 +1,73 @@
+"""What holds for every page: no inline script or style, a policy that forbids it, translated text."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from webapp.accounts.models import User
+
+TEMPLATES = sorted((Path(settings.BASE_DIR) / "templates").rglob("*.html"))
+TAG = re.compile(r"<[a-z][^>]*>", re.IGNORECASE | re.DOTALL)
+NOT_SHOWN = re.compile(
+    r"\{#.*?#\}|\{%\s*comment.*?endcomment\s*%\}|\{%\s*blocktranslate.*?endblocktranslate\s*%\}"
+    r"|\{%.*?%\}|\{\{.*?\}\}|<[^>]*>|&[a-z]+;",
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_has_inline_script_or_style(path: Path) -> None:
+    text = path.read_text()
+    assert "<style" not in text
+    for tag in TAG.findall(text):
+        assert not re.search(r"\s(style|on[a-z]+)\s*=", tag), tag
+        if tag.startswith("<script"):
+            assert "src=" in tag, tag
+    assert not re.search(r"<script[^>]*>\s*\S+?.*?</script>", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_text_of_a_template_goes_through_the_catalogues(path: Path) -> None:
+    if path.name == "500.html":
+        return  # shown when nothing works any more, the catalogues included
+    words = re.findall(r"[A-Za-z]{3,}", NOT_SHOWN.sub(" ", path.read_text()))
+    assert words == []
+
+
+def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline(
+    owner_client: Client, curator_client: Client
+) -> None:
+    for client, page in (
+        (owner_client, "/"),
+        (owner_client, "/history/"),
+        (curator_client, "/admin/"),
+    ):
+        policy = client.get(page)["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in f"{policy};"
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_no_page_names_another_host(owner_client: Client, curator_client: Client) -> None:
+    for client, page in (
+        (owner_client, "/"),
+        (owner_client, "/history/"),
+        (curator_client, "/admin/"),
+    ):
+        text = client.get(page).content.decode()
+        assert re.findall(r'(?:src|href|action)="(?:https?:)?//[^"]*"', text) == []
+
+
+def test_a_missing_page_is_explained(owner_client: Client) -> None:
+    response = owner_client.get("/no-such-page/")
+    assert response.status_code == 404
+    assert "it is not yours" in response.content.decode()
+
+
+def test_a_foreign_host_name_is_refused(client: Client, owner: User) -> None:
+    response = client.get("/sign-in/", headers={"Host": "evil.example"})
+    assert response.status_code == 400

@@ -1,0 +1,105 @@
+"""Promotion: verified first, one live version at a time."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from tests.bundles import colour_bundle
+from webapp.accounts.models import User
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import PromotionRefused, version_create, version_promote
+
+State = ModelVersion.State
+NewVersion = Callable[..., ModelVersion]
+
+
+def test_versions_are_numbered_for_each_recognizer(new_version: NewVersion) -> None:
+    assert [new_version().number for _ in range(3)] == [1, 2, 3]
+
+
+def test_the_promoted_version_is_live_and_the_one_before_retired(
+    new_version: NewVersion, recognizer: Recognizer, curator: User
+) -> None:
+    first, second = new_version(), new_version()
+    version_promote(version=first, by=curator)
+    version_promote(version=second, by=curator)
+    first.refresh_from_db()
+    assert (first.state, second.state) == (State.RETIRED, State.LIVE)
+    assert recognizer.live_version() == second
+    assert second.promoted_by == curator
+
+
+def test_a_retired_version_can_be_promoted_again(new_version: NewVersion) -> None:
+    first, second = new_version(), new_version()
+    for version in (first, second, first):
+        version_promote(version=version, by=None)
+    second.refresh_from_db()
+    assert (first.state, second.state) == (State.LIVE, State.RETIRED)
+
+
+def test_a_changed_bundle_is_refused_and_the_old_one_goes_on(
+    new_version: NewVersion, recognizer: Recognizer
+) -> None:
+    first, second = new_version(), new_version()
+    version_promote(version=first, by=None)
+    graph = second.bundle_path / "serving.xml"
+    graph.write_text(graph.read_text() + " ")
+    with pytest.raises(PromotionRefused, match=r"serving\.xml"):
+        version_promote(version=second, by=None)
+    assert recognizer.live_version() == first
+
+
+def test_another_bundle_in_its_place_is_refused(
+    new_version: NewVersion, recognizer: Recognizer
+) -> None:
+    version, foreign = new_version(), new_version(class_names=("a", "b", "c"))
+    version.bundle_path.rename(version.bundle_path.with_name("elsewhere"))
+    foreign.bundle_path.rename(version.bundle_path)
+    with pytest.raises(PromotionRefused, match="another"):
+        version_promote(version=version, by=None)
+
+
+def test_the_database_itself_allows_one_live_version(new_version: NewVersion) -> None:
+    first, second = new_version(), new_version()
+    ModelVersion.objects.filter(pk=first.pk).update(state=State.LIVE)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ModelVersion.objects.filter(pk=second.pk).update(state=State.LIVE)
+
+
+def test_the_button_promotes_and_a_refusal_is_told(
+    new_version: NewVersion, curator_client: Client
+) -> None:
+    version = new_version()
+    page = curator_client.get(f"/admin/recognizers/modelversion/{version.pk}/change/")
+    promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
+    assert promote in page.content.decode()
+    answer = curator_client.post(promote, follow=True).content.decode()
+    assert "answers from now on" in answer
+    assert promote not in answer  # what is live needs no button
+    broken = new_version()
+    (broken.bundle_path / "model.h5").unlink()
+    promote = f"/admin/recognizers/modelversion/{broken.pk}/promote/"
+    assert "found no such file" in curator_client.post(promote, follow=True).content.decode()
+    version.refresh_from_db()
+    assert version.state == State.LIVE
+
+
+def test_looking_at_the_button_promotes_nothing(
+    new_version: NewVersion, curator_client: Client
+) -> None:
+    version = new_version()
+    promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
+    assert curator_client.get(promote).status_code == 405
+    version.refresh_from_db()
+    assert version.state == State.CANDIDATE
+
+
+def test_a_bundle_belongs_to_one_version_only(recognizer: Recognizer, tmp_path: Path) -> None:
+    bundle = colour_bundle(tmp_path / "bundles" / "one")
+    version_create(recognizer=recognizer, bundle=bundle)
+    with pytest.raises(ValidationError, match="already exists"):
+        version_create(recognizer=recognizer, bundle=bundle)

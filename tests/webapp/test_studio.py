@@ -1,0 +1,330 @@
+"""The studio: the form to retrain, runs that are claimed, kept, cancelled and interrupted."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from tests.bundles import colour_bundle
+from tests.pictures import picture_bytes
+from training.config import TrainingConfig
+from training.errors import DatasetRefused, WeightsUnavailable
+from training.events import Event, OnEvent
+from training.run import TrainingResult
+from webapp.accounts.models import User
+from webapp.ops.reconciler import reconcile
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio import trainer
+from webapp.studio.models import TrainingRun
+from webapp.studio.services import (
+    dataset_folders,
+    recognizer_get_or_create,
+    run_cancel,
+    run_claim,
+    run_create,
+    run_end,
+    run_renew,
+    runs_mark_interrupted,
+)
+
+State = TrainingRun.State
+NewRun = Callable[..., TrainingRun]
+
+
+@pytest.fixture
+def new_run(recognizer: Recognizer) -> NewRun:
+    def make(**more: Any) -> TrainingRun:
+        config = {"backbone": "mobilenet_v2", "weights": "none", "image_size": 32}
+        return run_create(
+            recognizer=recognizer, folder_name="bugs", config=config, requested_by=None, **more
+        )
+
+    return make
+
+
+def result_of(config: TrainingConfig) -> TrainingResult:
+    return TrainingResult(colour_bundle(config.out), 8, 2, {}, ("A note.",), {"total": 1.0})
+
+
+def values(**changes: object) -> dict[str, object]:
+    return {
+        "new_name": "Bugs",
+        "folder_name": "bugs",
+        "backbone": "resnet50",
+        "weights": "imagenet",
+        "image_size": 224,
+        "epochs": 10,
+        "seed": 0,
+        **changes,
+    }
+
+
+# The form
+
+
+def test_pressing_retrain_queues_a_run_of_a_new_recognizer(
+    curator: User, curator_client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
+    assert "bugs" in curator_client.get("/admin/studio/trainingrun/add/").content.decode()
+    response = curator_client.post("/admin/studio/trainingrun/add/", values())
+    run = TrainingRun.objects.get()
+    assert response["Location"] == f"/admin/studio/trainingrun/{run.pk}/change/"
+    assert (run.state, run.recognizer.name, run.requested_by) == (State.QUEUED, "Bugs", curator)
+    assert run.config == {
+        "backbone": "resnet50",
+        "weights": "imagenet",
+        "image_size": 224,
+        "epochs": 10,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"new_name": ""}, "Choose a recognizer or give the name of a new one"),
+        ({"folder_name": "../.."}, "Select a valid choice"),
+        ({"folder_name": "/etc"}, "Select a valid choice"),
+        ({"image_size": 8}, "greater than or equal to 32"),
+        ({"weights": "/etc/passwd"}, "Select a valid choice"),
+    ],
+)
+def test_a_form_that_cannot_be_trained_is_explained(
+    curator_client: Client, tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
+    page = curator_client.post("/admin/studio/trainingrun/add/", values(**changes))
+    assert sentence in page.content.decode()
+    assert not TrainingRun.objects.exists()
+
+
+def test_folders_that_lead_out_or_are_hidden_are_not_offered(tmp_path: Path) -> None:
+    datasets = tmp_path / "datasets"
+    for name in ("bugs", ".hidden"):
+        (datasets / name).mkdir(parents=True)
+    (datasets / "outside").symlink_to("/etc")
+    (datasets / "file").write_text("")
+    assert dataset_folders() == ["bugs"]
+
+
+def test_without_any_folder_the_form_says_where_to_put_one(curator_client: Client) -> None:
+    page = curator_client.get("/admin/studio/trainingrun/add/").content.decode()
+    assert "datasets/" in page
+
+
+@pytest.mark.django_db
+def test_recognizers_get_different_slugs() -> None:
+    names = ("Bugs", "Bugs!", "昆虫", "鸟")
+    assert [recognizer_get_or_create(name=name).slug for name in names] == [
+        "bugs",
+        "bugs-2",
+        "recognizer",
+        "recognizer-2",
+    ]
+    assert recognizer_get_or_create(name="BUGS").slug == "bugs"
+
+
+# Runs
+
+
+def test_one_run_at_a_time_is_claimed(new_run: NewRun) -> None:
+    first, second = new_run(), new_run()
+    claimed = run_claim()
+    assert claimed == first
+    assert run_claim() is None
+    assert claimed is not None
+    run_end(run=claimed, state=State.FAILED)
+    assert run_claim() == second
+
+
+def test_the_database_itself_allows_one_running_run(new_run: NewRun) -> None:
+    new_run(), new_run()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TrainingRun.objects.update(state=State.RUNNING)
+
+
+def test_a_run_whose_trainer_died_is_interrupted_and_the_next_may_run(new_run: NewRun) -> None:
+    run, _ = new_run(), new_run()
+    claimed = run_claim()
+    assert claimed is not None
+    assert runs_mark_interrupted() == 0
+    TrainingRun.objects.filter(pk=run.pk).update(
+        lease_expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    reconcile()
+    run.refresh_from_db()
+    assert run.state == State.INTERRUPTED
+    # The dead trainer may come back from a long sleep: it can neither go on nor end it.
+    assert not run_renew(run=claimed)
+    assert not run_end(run=claimed, state=State.SUCCEEDED)
+    run.refresh_from_db()
+    assert run.state == State.INTERRUPTED
+    assert run_claim() is not None
+
+
+def test_a_queued_run_is_cancelled_at_once(new_run: NewRun) -> None:
+    run = new_run()
+    run_cancel(run=run)
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
+    assert run_claim() is None
+
+
+def test_a_successful_run_leaves_a_candidate(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, recognizer: Recognizer
+) -> None:
+    run = new_run()
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert (run.state, run.notes) == (State.SUCCEEDED, ["A note."])
+    assert run.version is not None
+    assert run.version.state == ModelVersion.State.CANDIDATE
+    assert recognizer.live_version() is None
+    assert not trainer.train_next()
+
+
+def test_a_run_may_promote_what_came_of_it(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, recognizer: Recognizer
+) -> None:
+    new_run(promote_when_done=True)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    trainer.train_next()
+    live = recognizer.live_version()
+    assert live is not None
+    assert live.number == 1
+
+
+def test_without_pretrained_weights_the_fallback_is_trained_and_noted(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        tried.append(config.weights)
+        if config.weights == "imagenet":
+            raise WeightsUnavailable("no_file", path="weights.h5")
+        return result_of(config)
+
+    monkeypatch.setattr(trainer, "train", train)
+    run = new_run(fallback_config={"weights": "none", "image_size": 64})
+    run.config = {"weights": "imagenet"}
+    run.save()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert tried == ["imagenet", "none"]
+    assert run.state == State.SUCCEEDED
+    assert "weights.h5" in run.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (DatasetRefused("one_class", path="bugs", name="ant"), "found only ant"),
+        (OSError(28, "No space left on device"), "Make room and train again"),
+        (MemoryError(), "smaller image size"),
+        (RuntimeError("something odd"), "RuntimeError: something odd"),
+    ],
+)
+def test_a_failed_run_says_why_and_leaves_no_version(
+    new_run: NewRun,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    sentence: str,
+) -> None:
+    def fail(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        raise error
+
+    monkeypatch.setattr(trainer, "train", fail)
+    run = new_run()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.state == State.FAILED
+    assert sentence in run.failure_sentence
+    assert not ModelVersion.objects.exists()
+    page = curator_client.get(f"/admin/studio/trainingrun/{run.pk}/change/").content.decode()
+    assert "failed" in page
+
+
+def test_events_reach_the_row_and_the_page(
+    new_run: NewRun, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        figures = {"epoch": 2, "num_epochs": 5, "loss": 0.5, "accuracy": 0.75, "seconds_left": 61}
+        on_event(Event("layers", 0.4, figures))
+        pages.append(curator_client.get(f"/admin/studio/trainingrun/{run.pk}/state/"))
+        return result_of(config)
+
+    monkeypatch.setattr(trainer, "train", train)
+    run = new_run()
+    trainer.train_next()
+    text = pages[0].content.decode()
+    assert "training all layers, 40 %" in text
+    assert "About 2 minutes left." in text
+    assert "Epoch 2 of 5" in text
+    assert "hx-trigger" in text
+    run.refresh_from_db()
+    assert (run.step, run.fraction) == ("layers", 1.0)
+    text = curator_client.get(f"/admin/studio/trainingrun/{run.pk}/state/").content.decode()
+    assert "hx-trigger" not in text
+    assert "Promote" in text
+
+
+def test_the_upload_page_says_what_is_still_learning(new_run: NewRun, owner_client: Client) -> None:
+    run = new_run()
+    TrainingRun.objects.filter(pk=run.pk).update(state=State.RUNNING, step="layers", fraction=0.25)
+    page = owner_client.get("/").content.decode()
+    assert "Colours is still learning" in page
+    assert "training all layers, 25 %" in page
+
+
+def test_a_running_run_is_cancelled_at_its_next_event(
+    new_run: NewRun, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease's thread finds the wish; here its finding is what is replaced."""
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        curator_client.post(f"/admin/studio/trainingrun/{run.pk}/cancel/")
+        on_event.__dict__["_is_lost"].set()
+        on_event(Event("layers", 0.5))
+        raise AssertionError("it was not stopped")
+
+    monkeypatch.setattr(trainer, "train", train)
+    run = new_run()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.cancel_requested
+    assert run.state == State.CANCELLED
+
+
+def test_the_pages_of_the_studio_all_open(
+    curator_client: Client, new_run: NewRun, live_version: ModelVersion, tmp_path: Path
+) -> None:
+    run = new_run()
+    folder = tmp_path / "datasets" / "bugs" / "ant"
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(picture_bytes())
+    for page in (
+        "",
+        "studio/trainingrun/",
+        "studio/trainingrun/add/",
+        f"studio/trainingrun/{run.pk}/change/",
+        "studio/dataset/",
+        f"studio/dataset/{run.dataset.pk}/change/",
+        "recognizers/recognizer/",
+        f"recognizers/recognizer/{run.recognizer.pk}/change/",
+        "recognizers/modelversion/",
+        f"recognizers/modelversion/{live_version.pk}/change/",
+        "predictions/prediction/",
+        "accounts/user/",
+    ):
+        assert curator_client.get(f"/admin/{page}").status_code == 200, page
