@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
+from tests.training.folders import striped
+
 
 def randomized(model: keras.Model, seed: int = 0) -> keras.Model:
     """`model` with batch-normalisation statistics that a training might have left."""
@@ -34,6 +36,17 @@ def write_legacy_weights(model: keras.Model, path: Path) -> Path:
 
 
 def mobilenet_weights(path: Path) -> Path:
+    """Weights that nobody trained, but whose features tell the striped pictures apart.
+
+    Random kernels do where the batch normalisation knows what comes through them and keeps it in the
+    straight middle of ReLU6. Otherwise a deep network's last features are all the same.
+    """
     keras.utils.set_random_seed(0)
     model = keras.applications.MobileNetV2(input_shape=(64, 64, 3), include_top=False, weights=None)
-    return write_legacy_weights(randomized(model), path)
+    pictures = np.stack([np.asarray(striped(n % 3, 1_000 + n, 64)) for n in range(48)])
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+            layer.beta.assign(np.full(layer.beta.shape, 3.0))
+    model(pictures.astype("float32") / 127.5 - 1, training=True)
+    return write_legacy_weights(model, path)

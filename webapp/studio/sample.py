@@ -14,7 +14,7 @@ from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_cr
 
 NAME = "Sample bugs"
 FOLDER_NAME = "sample-bugs"
-NUM_TRAIN_PER_KIND = 240
+NUM_TRAIN_PER_KIND = 400
 NUM_VAL_PER_KIND = 40
 NUM_TO_TRY_PER_KIND = 2
 PRETRAINED: dict[str, Any] = {"backbone": "resnet50", "weights": "imagenet", "image_size": 224}
@@ -23,7 +23,7 @@ FROM_SCRATCH: dict[str, Any] = {
     "backbone": "resnet50",
     "weights": "none",
     "image_size": 64,
-    "epochs": 6,
+    "epochs": 3,
 }
 
 
