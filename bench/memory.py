@@ -17,7 +17,8 @@ from PIL import Image
 from bench.machine import describe
 from bench.random_bundle import IMAGE_SIZE, write_random_bundle
 from bench.tables import parser, row, show
-from tests.stack import Stack, wait_for
+from tests.stack import Stack
+from tests.waiting import wait_for
 
 TARGETS_MB = {"web": 120, "inference": 400}
 NUM_PICTURES = 20

@@ -15,35 +15,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
 
+from tests.waiting import wait_for
 from webapp.ops import processes
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = secrets.token_urlsafe(16)
-T = TypeVar("T")
-
-
-def wait_for(
-    condition: Callable[[], T], *, seconds: float = 30.0, what: str = "the condition"
-) -> T:
-    """The first true value of the condition, or an AssertionError when the time is up."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true within {seconds} s")
-        time.sleep(0.02)
 
 
 class Stack:

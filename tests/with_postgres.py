@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.stack import wait_for
+from tests.waiting import wait_for
 
 
 @contextmanager

@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TrainingError, BundleExists) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"Expected to write {options['out']}, but: {error}. Nothing was kept.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped; nothing was written.", file=sys.stderr)
         return 130

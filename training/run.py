@@ -41,9 +41,11 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
     """A bundle at `config.out`, trained on the labelled folder `config.folder`.
 
     `on_event` is called from this thread, and what it raises stops the run. Nothing is left at
-    `config.out` unless the run succeeds. Raises TrainingError and BundleExists.
+    `config.out` unless the run succeeds. Raises TrainingError, BundleExists, and OSError when the disk
+    will not take the bundle.
     """
     refuse_existing(config.out)
+    config.out.parent.mkdir(parents=True, exist_ok=True)  # where that fails, it does before the work
     clock = StepClock(on_event)
     with tempfile.TemporaryDirectory(prefix="ocellus-training-") as scratch:
         # Read: a folder that cannot be used is refused before the libraries below are imported.

@@ -11,7 +11,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import chromium
-from tests.stack import PASSWORD, Stack, wait_for
+from tests.stack import PASSWORD, Stack
+from tests.waiting import wait_for
 
 SIZES = {"wide": {"width": 1200, "height": 800}, "narrow": {"width": 390, "height": 844}}
 SCHEMES = ("light", "dark")

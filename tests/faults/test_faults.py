@@ -6,7 +6,8 @@ import time
 
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
-from tests.stack import Stack, wait_for
+from tests.stack import Stack
+from tests.waiting import wait_for
 
 COLOURS = ("red", "green", "blue")
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.stack import ROOT, free_port, wait_for
+from tests.stack import ROOT, free_port
+from tests.waiting import wait_for
 
 # Everything a machine may have configured for Ocellus is taken away.
 OWN_NAMES = ("OCELLUS_", "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "PORT", "DJANGO_")

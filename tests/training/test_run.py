@@ -111,7 +111,7 @@ def test_it_learns_what_the_pictures_show(trained: Trained) -> None:
     result = trained.result
     assert result.num_train == 3 * NUM_TRAIN
     assert result.num_val == 3 * NUM_VAL
-    assert result.metrics["val_top1"] >= 0.95
+    assert result.metrics["val_top1"] >= 0.9
     assert result.metrics["val_top5"] == 1.0
     assert 0 < result.metrics["val_log_loss"] < 0.5
     assert result.warnings == ()
@@ -312,7 +312,6 @@ def test_a_graph_that_answers_differently_is_never_written(
 
     model = keras.models.load_model(trained.result.bundle.path / KERAS_MODEL)
     kernel, bias = model.get_layer("logits").get_weights()
-    model.get_layer("logits").set_weights([kernel, bias + 5])
     graph = trained.result.bundle.path / SERVING_GRAPH
     for offset in (5, math.nan):
         model.get_layer("logits").set_weights([kernel, bias + offset])

@@ -10,7 +10,8 @@ import pytest
 
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
-from tests.stack import ROOT, Stack, wait_for
+from tests.stack import ROOT, Stack
+from tests.waiting import wait_for
 
 HEAVY = ("tensorflow", "keras", "sklearn", "scipy")
 WEB = """

@@ -9,7 +9,8 @@ from PIL import Image
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.shared import SHARED_DATA
-from tests.stack import Stack, Visitor, wait_for
+from tests.stack import Stack, Visitor
+from tests.waiting import wait_for
 
 TEXT_FILE = ("notes.jpg", b"a text file that calls itself a picture")
 

@@ -16,5 +16,5 @@ def percent(share: float | None) -> str:
     if share < 1:
         tenths = min(tenths, 999)
     if tenths == 0 and share > 0:
-        return _("under 0.1 %")
+        return _("< 0.1 %")
     return _("%(number)s %%") % {"number": number_format(tenths / 10, 1)}
