@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"Expected to write {options['out']}, but: {error}. Nothing was kept.", file=sys.stderr)
+        print(
+            f"Expected to write {options['out']}, but: {error}. Nothing was kept.", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         print("Stopped; nothing was written.", file=sys.stderr)

@@ -6,16 +6,16 @@ again once the weights stand still.
 """
 
 import math
-import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
+
+from training.progress import EpochFigures, Plan, Progress
 
 BATCH_SIZE = 32
 PEAK_LEARNING_RATE = 4e-3
@@ -28,28 +28,6 @@ BATCH_NORM_MOMENTUM = 0.9
 SHIFT_SHARE = 1 / 8
 NUM_STATISTICS_PICTURES = 512
 STATISTICS_BATCH_SIZE = 64
-REPORT_EVERY_SECONDS = 1.0
-
-
-class LossNotFinite(ValueError):
-    """The training diverged: its loss became infinite or not a number."""
-
-
-@dataclass(frozen=True)
-class EpochFigures:
-    """How far a training is; `epoch` and `step` count from 1, `loss` and `accuracy` are the epoch's so far.
-
-    `seconds_left` is infinite after the very first step, whose time says nothing about the others.
-    """
-
-    epoch: int
-    num_epochs: int
-    step: int
-    num_steps: int
-    loss: float
-    accuracy: float
-    pictures_per_second: float
-    seconds_left: float
 
 
 def train_from_scratch(
@@ -82,8 +60,8 @@ def train_from_scratch(
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     targets = np.eye(model.output_shape[-1], dtype=np.float32)[labels]
-    plan = _Plan(len(pictures), epochs, min(batch_size, len(pictures)), seed)
-    progress = _Progress(plan)
+    plan = Plan(len(pictures), epochs, min(batch_size, len(pictures)), seed)
+    progress = Progress(plan)
     # Closing the batches stops the thread that makes them, whatever ends the loop.
     with closing(_batches(pictures, plan)) as batches:
         for number, (rows, batch) in enumerate(batches):
@@ -198,34 +176,8 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
 # --- The pictures it sees
 
 
-@dataclass(frozen=True)
-class _Plan:
-    num_pictures: int
-    num_epochs: int
-    batch_size: int
-    seed: int
-
-    @property
-    def num_steps(self) -> int:
-        return math.ceil(self.num_pictures / self.batch_size)
-
-    @property
-    def num_all(self) -> int:
-        return self.num_epochs * self.num_steps
-
-    def rows(self) -> Iterator[NDArray[np.int64]]:
-        """The rows of each batch, every epoch in another order.
-
-        All batches have one size, or the graph would be built twice: an epoch's last one is
-        filled up with rows of its first.
-        """
-        for epoch in range(self.num_epochs):
-            order = np.random.default_rng([self.seed, epoch]).permutation(self.num_pictures)
-            yield from np.resize(order, (self.num_steps, self.batch_size))
-
-
 def _batches(
-    pictures: NDArray[np.uint8], plan: _Plan
+    pictures: NDArray[np.uint8], plan: Plan
 ) -> Generator[tuple[NDArray[np.int64], NDArray[np.float32]], None, None]:
     """Rows and pictures of each batch, made in the background while the one before it trains."""
     rng = np.random.default_rng(plan.seed)
@@ -256,58 +208,3 @@ def augment(pictures: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
         window = padded[row, top : top + size, left : left + size]
         changed[row] = window[:, ::-1] if mirrored[row] else window
     return changed
-
-
-# --- What it tells
-
-
-class _Progress:
-    """The running figures of a training, and when the next ones are due."""
-
-    def __init__(self, plan: _Plan) -> None:
-        self._plan = plan
-        self._num_done = 0
-        self._losses: list[float] = []
-        self._accuracies: list[float] = []
-        self._started = self._reported = -math.inf
-
-    def add(self, loss: float, accuracy: float) -> None:
-        if self._num_done % self._plan.num_steps == 0:
-            self._losses, self._accuracies = [], []
-        if self._num_done == 0:
-            # The first step builds the graph, so the clock starts after it.
-            self._started = time.monotonic()
-        self._num_done += 1
-        self._losses.append(loss)
-        self._accuracies.append(accuracy)
-        if not math.isfinite(loss):
-            at = self.figures()
-            raise LossNotFinite(
-                f"Expected a finite loss, received {loss} in epoch {at.epoch} of {at.num_epochs}, "
-                f"step {at.step} of {at.num_steps}. Check the pictures and labels, or train with "
-                "another seed or more pictures."
-            )
-
-    def is_due(self) -> bool:
-        now = time.monotonic()
-        epoch_ends = self._num_done % self._plan.num_steps == 0
-        if not epoch_ends and now - self._reported < REPORT_EVERY_SECONDS:
-            return False
-        self._reported = now
-        return True
-
-    def figures(self) -> EpochFigures:
-        step = len(self._losses)
-        seconds = time.monotonic() - self._started
-        steps_per_second = (self._num_done - 1) / seconds if self._num_done > 1 else 0.0
-        num_left = self._plan.num_all - self._num_done
-        return EpochFigures(
-            epoch=(self._num_done - 1) // self._plan.num_steps + 1,
-            num_epochs=self._plan.num_epochs,
-            step=step,
-            num_steps=self._plan.num_steps,
-            loss=sum(self._losses) / step,
-            accuracy=sum(self._accuracies) / step,
-            pictures_per_second=steps_per_second * self._plan.batch_size,
-            seconds_left=num_left / steps_per_second if steps_per_second else math.inf,
-        )

@@ -20,7 +20,7 @@ from training.pictures import Pictures, read_pictures
 if TYPE_CHECKING:
     import keras
 
-    from training.phases import EpochFigures
+    from training.progress import EpochFigures
 
 RECORDED_VERSIONS = ("keras", "tensorflow", "openvino", "numpy", "scikit-learn", "Pillow")
 
@@ -45,7 +45,9 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
     will not take the bundle.
     """
     refuse_existing(config.out)
-    config.out.parent.mkdir(parents=True, exist_ok=True)  # where that fails, it does before the work
+    config.out.parent.mkdir(
+        parents=True, exist_ok=True
+    )  # where that fails, it does before the work
     clock = StepClock(on_event)
     with tempfile.TemporaryDirectory(prefix="ocellus-training-") as scratch:
         # Read: a folder that cannot be used is refused before the libraries below are imported.

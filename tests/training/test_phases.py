@@ -6,7 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.training.folders import striped
-from training.phases import EpochFigures, LossNotFinite, one_cycle, train_from_scratch
+from training.errors import LossNotFinite
+from training.phases import one_cycle, train_from_scratch
+from training.progress import EpochFigures
 
 Drawn = tuple[NDArray[np.uint8], NDArray[np.int64]]
 

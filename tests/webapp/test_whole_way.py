@@ -11,6 +11,8 @@ from tests.pictures import picture_bytes
 from tests.shared import SHARED_DATA
 from tests.stack import Stack, Visitor
 from tests.waiting import wait_for
+from training.bugs import KINDS
+from training.sample import draw_folder
 
 TEXT_FILE = ("notes.jpg", b"a text file that calls itself a picture")
 
@@ -73,8 +75,6 @@ def test_a_curator_trains_on_a_folder_watches_it_and_promotes_the_version(
     stack: Stack, tmp_path: Path
 ) -> None:
     """The studio's way with a real training worker, on drawn pictures and without the network."""
-    from training.sample import KINDS, draw_folder
-
     draw_folder(
         stack.data_dir / "datasets" / "bugs", num_train_per_kind=8, num_val_per_kind=2, size=64
     )

@@ -7,14 +7,15 @@ from typing import Any
 
 from django.conf import settings
 
-from training.sample import KINDS, draw, draw_folder
+from training.bugs import KINDS
+from training.sample import draw, draw_folder
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_create
 
 NAME = "Sample bugs"
 FOLDER_NAME = "sample-bugs"
-NUM_TRAIN_PER_KIND = 400
+NUM_TRAIN_PER_KIND = 360
 NUM_VAL_PER_KIND = 40
 NUM_TO_TRY_PER_KIND = 2
 PRETRAINED: dict[str, Any] = {"backbone": "resnet50", "weights": "imagenet", "image_size": 224}
