@@ -9,8 +9,11 @@ from sklearn.linear_model import LogisticRegression
 
 from classifier.decide import probabilities
 
-# Inverse strength of the L2 penalty on features of unit mean square; see docs/BENCHMARKS.md.
+# Inverse strength of the L2 penalty on features of unit mean square. From 0.01 to 0.1 the accuracy
+# on three sets of photographs was level and the log loss least; at 1 both were worse.
 INVERSE_PENALTY = 0.03
+# Of the gradient. A tenth of it doubled the time and changed no answer on three sets of photographs.
+TOLERANCE = 1e-3
 MAX_ITERATIONS = 1000
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 
@@ -32,17 +35,21 @@ def fit_softmax_head(
 ) -> LinearHead:
     """The head that multinomial logistic regression finds on embeddings `[N, D]`.
 
-    Every class 0 ... C-1 must be among the labels. Features are scaled to unit mean square before,
-    so the penalty means the same for every backbone, and the scale is folded into the kernel after.
+    Every class 0 ... C-1 must be among the labels. The features are centred and scaled to unit mean
+    square before, so that the fit takes few steps and the penalty means the same for every
+    backbone; both are folded into kernel and bias after.
     """
+    centre = embeddings.mean(axis=0, dtype=np.float64)
+    centred = embeddings - centre
     scale = float(np.sqrt(np.mean(np.square(embeddings, dtype=np.float64)))) or 1.0
-    regression = LogisticRegression(C=INVERSE_PENALTY, max_iter=MAX_ITERATIONS)
-    regression.fit(embeddings / scale, labels)
-    kernel, bias = regression.coef_, regression.intercept_
+    regression = LogisticRegression(C=INVERSE_PENALTY, tol=TOLERANCE, max_iter=MAX_ITERATIONS)
+    regression.fit((centred / scale).astype(np.float32), labels)
+    kernel, bias = regression.coef_ / scale, regression.intercept_
     if num_classes == 2:
         # One logit for the second class: half of it for, half of it against.
         kernel, bias = np.concatenate([-kernel, kernel]) / 2, np.concatenate([-bias, bias]) / 2
-    return LinearHead((kernel.T / scale).astype(np.float32), bias.astype(np.float32))
+    bias = bias - kernel @ centre
+    return LinearHead(kernel.T.astype(np.float32), bias.astype(np.float32))
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -50,7 +50,17 @@ def training_command() -> list[str]:
 
 def _worker(queue: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "celery", "--app", "webapp", "worker", "--queues", queue),
+        *(
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "--app",
+            "webapp",
+            "worker",
+            "--queues",
+            queue,
+        ),
         *("--hostname", f"{queue}@%h", "--loglevel", "warning"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
