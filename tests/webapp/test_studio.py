@@ -219,6 +219,7 @@ def test_without_pretrained_weights_the_fallback_is_trained_and_noted(
     trainer.train_next()
     run.refresh_from_db()
     assert tried == ["imagenet", "none"]
+    assert run.config == {"weights": "none", "image_size": 64}  # what was really trained
     assert run.state == State.SUCCEEDED
     assert "weights.h5" in run.notes[0]
 

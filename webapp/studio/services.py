@@ -115,6 +115,13 @@ def run_progress(
     )
 
 
+def run_fall_back(*, run: TrainingRun) -> None:
+    """Go on with the settings without pretrained weights: what the row shows is what was trained."""
+    run.config, run.fallback_config = run.fallback_config, None
+    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
+    ours.update(config=run.config, fallback_config=None)
+
+
 def run_end(*, run: TrainingRun, state: str, **fields: Any) -> bool:
     """End a run, if it is still this trainer's; False when it was taken away meanwhile."""
     ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)

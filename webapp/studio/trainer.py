@@ -19,7 +19,7 @@ from training.events import Event
 from training.run import TrainingResult, train
 from webapp.recognizers.services import PromotionRefused, version_create, version_promote
 from webapp.studio.models import TrainingRun
-from webapp.studio.services import run_claim, run_end, run_progress, run_renew
+from webapp.studio.services import run_claim, run_end, run_fall_back, run_progress, run_renew
 from webapp.studio.wording import UNEXPECTED
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ def _train(run: TrainingRun, listener: "_Listener") -> TrainingResult:
         if run.fallback_config is None:
             raise
         listener.notes.append(str(error))
-        return train(_config(run, run.fallback_config), listener)
+        run_fall_back(run=run)
+        return train(_config(run, run.config), listener)
 
 
 def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
