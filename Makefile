@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install lint format test test-slow test-postgres screenshots messages clean
+.PHONY: run install lint format test test-slow test-postgres screenshots clean
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m webapp.ops.launch
@@ -17,7 +17,7 @@ install: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Expected Python 3.11, 3.12 or 3.13, found none. Install one, or give it: make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Expected Python's venv module to work (on Debian: apt-get install python3-venv)."; exit 1; }
 
 $(VENV)/.installed: $(VENV)/bin/python requirements.txt constraints.txt
 	@echo "Installing what Ocellus needs into $(VENV) (a minute or two) ..."

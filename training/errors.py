@@ -16,6 +16,9 @@ class DatasetRefused(TrainingError):
             "Expected one subfolder for each class in %(path)s (or train/ and val/ with the classes "
             "below), found none. Sort the pictures into subfolders named as their classes."
         ),
+        "odd_name": gettext_noop(
+            "Expected class folders with names in UTF-8, found %(name)s. Rename the folder."
+        ),
         "one_class": gettext_noop(
             "Expected at least two classes with pictures in %(path)s, found only %(name)s. "
             "Add a folder with pictures of something else."
@@ -29,8 +32,8 @@ class DatasetRefused(TrainingError):
             "Add pictures or remove the folder."
         ),
         "only_in_val": gettext_noop(
-            "Expected training pictures for the class %(name)s, found it only in the validation "
-            "folder. Add pictures under train/ or remove the class."
+            "Expected training pictures for the class %(name)s, found it only in the folders for "
+            "validation or test. Add pictures under train/ or remove the class."
         ),
         "no_validation": gettext_noop(
             "Expected validation pictures in %(path)s, found none that can be read. "

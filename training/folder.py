@@ -1,5 +1,6 @@
 """A labelled folder to a list of files: one subfolder a class, or train/ val/ [test/] above them."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ def scan_folder(root: Path) -> Scan:
             if not entry.is_dir():
                 num_foreign["outside"] += 1
                 continue
+            if not is_text(entry.name):
+                shown = os.fsencode(entry.name).decode(errors="backslashreplace")
+                raise DatasetRefused("odd_name", name=shown)
             class_names.add(entry.name)
             for path in _files_below(entry):
                 if path.suffix.lower() in FILE_SUFFIXES:
@@ -88,3 +92,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name can be written down; a ZIP from elsewhere may hold other bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

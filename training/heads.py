@@ -35,9 +35,9 @@ def fit_softmax_head(
 ) -> LinearHead:
     """The head that multinomial logistic regression finds on embeddings `[N, D]`.
 
-    Every class 0 ... C-1 must be among the labels. The features are centred and scaled to unit mean
-    square before, so that the fit takes few steps and the penalty means the same for every
-    backbone; both are folded into kernel and bias after.
+    Every class 0 ... C-1 must be among the labels. The features are scaled to unit mean square
+    before, so that the penalty means the same for every backbone, and centred, so that the fit
+    takes few steps; both are folded into kernel and bias after.
     """
     centre = embeddings.mean(axis=0, dtype=np.float64)
     centred = embeddings - centre

@@ -73,6 +73,9 @@ def read_pictures(
     """
     shape = (max(1, len(scan.files)), image_size, image_size, 3)
     array = np.lib.format.open_memmap(scratch_file, mode="w+", dtype=np.uint8, shape=shape)
+    # A full disk is an error here; met later, while a mapped page is written, it kills the process.
+    with scratch_file.open("rb+") as file:
+        os.posix_fallocate(file.fileno(), 0, scratch_file.stat().st_size)
     hashes: list[str] = []
     unreadable: list[str] = []
     with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
@@ -196,6 +199,9 @@ def _unit(sha256: str) -> float:
 
 
 def _listed(sentence: str, items: Iterable[str]) -> str:
-    items = list(items)
+    # A name that is no text shows its odd bytes: what is written down must be readable everywhere.
+    items = [
+        item.encode(errors="surrogateescape").decode(errors="backslashreplace") for item in items
+    ]
     more = f"; and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
     return f"{sentence}: {'; '.join(items[:MAX_LISTED])}{more}."

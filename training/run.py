@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -49,7 +49,7 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
         parents=True, exist_ok=True
     )  # where that fails, it does before the work
     clock = StepClock(on_event)
-    with tempfile.TemporaryDirectory(prefix="ocellus-training-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".training-", dir=config.out.parent) as scratch:
         # Read: a folder that cannot be used is refused before the libraries below are imported.
         with clock.step("read") as on_progress:
             pictures = read_pictures(
@@ -66,6 +66,7 @@ def _learn(
     config: TrainingConfig, pictures: Pictures, clock: StepClock, on_event: OnEvent
 ) -> TrainingResult:
     # Keras and TensorFlow take seconds and half a gigabyte; only a run that gets here pays.
+    from classifier.engines.openvino import has_bf16
     from training.backbones import build_backbone
     from training.evaluate import compare_precisions, evaluate
     from training.export import backbone_graph, keras_model, serving_graph, write_models
@@ -110,6 +111,8 @@ def _learn(
         choice = compare_precisions(
             head.logits(val_fp32), head.logits(val_bf16), val_labels, temperature
         )
+        if not has_bf16():  # then both were computed in fp32, which proves nothing
+            choice = replace(choice, precision="fp32")
         served = val_bf16 if choice.precision == "bf16" else val_fp32
         metrics: dict[str, Any] = dict(evaluate(head.logits(served), val_labels, temperature))
         metrics |= {"num_train": len(train_rows), "num_val": len(val_rows)}

@@ -1,4 +1,4 @@
-"""Settings. What an operator may set is read from the environment here and nowhere else:
+"""Settings. What an operator may set in the environment:
 
 OCELLUS_DATA_DIR  everything that must be kept (var/)
 OCELLUS_HOSTS     host names it answers to, comma-separated (this machine's own)
@@ -6,9 +6,13 @@ SECRET_KEY        or SECRET_KEY_FILE; `make run` writes one into the data folder
 DATABASE_URL      PostgreSQL; SQLite in the data folder where it is not set
 REDIS_URL         a Redis server; an embedded one where it is not set
 PORT              where the pages are served (8000)
+OCELLUS_HTTPS     1 where a web server with TLS stands in front: cookies go over TLS only
+
+OCELLUS_ADMIN_PASSWORD, of the first account, is the launcher's alone (webapp/ops/launch.py).
 """
 
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 import django_stubs_ext
@@ -86,8 +90,15 @@ TEMPLATES = [
 
 # Database
 
-_sqlite = f"sqlite:///{DATA_DIR / 'ocellus.sqlite3'}"
-DATABASES = {"default": dj_database_url.parse(env.text("DATABASE_URL", _sqlite), conn_max_age=60)}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "ocellus.sqlite3",
+        "CONN_MAX_AGE": 60,
+    }
+}
+if _url := env.text("DATABASE_URL"):
+    DATABASES["default"] = {**dj_database_url.parse(_url, conn_max_age=60, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Readers do not block the writer. A transaction that will write takes its turn when it
@@ -125,6 +136,9 @@ AXES_VERBOSE = False
 
 # Browsers
 
+_is_https = env.integer("OCELLUS_HTTPS", 0, lowest=0, highest=1) == 1
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -149,6 +163,7 @@ CONTENT_SECURITY_POLICY = {
 PICTURE_LIMITS = Limits()
 MAX_FILES_PER_UPLOAD = 100
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
+MAX_OTHER_BYTES = 3 * 1024 * 1024  # of any other form, and of whoever brings no session
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 KEPT_LONG_SIDE = 960
@@ -187,7 +202,6 @@ BATCH_SIZE = 16
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -1,9 +1,11 @@
 """`make run`'s launcher, really started: first start, second start, and what it refuses."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -52,6 +54,13 @@ def answers(port: int) -> bool:
         return False
 
 
+def run_states(data_dir: Path) -> list[str]:
+    """The states of all training runs, the oldest first."""
+    with contextlib.closing(sqlite3.connect(data_dir / "ocellus.sqlite3", timeout=20)) as database:
+        rows = database.execute("SELECT state FROM studio_trainingrun ORDER BY id").fetchall()
+    return [state for (state,) in rows]
+
+
 def processes_of(data_dir: Path) -> list[int]:
     """Processes whose environment names the data folder."""
     found = []
@@ -82,12 +91,14 @@ def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: 
                 },
             )
             assert "Sample bugs is still learning" in page.text
+        wait_for(lambda: run_states(data_dir) == ["running"], what="the training's beginning")
         with launched(data_dir, free_port()) as (second, second_log):
             assert second.wait(timeout=30) == 2
-            assert "runs already" in second_log.read_text()
+            assert f"started by process {process.pid}" in second_log.read_text()
     assert process.returncode == 0
     assert processes_of(data_dir) == []
-    assert (data_dir / "secret_key").stat().st_mode & 0o077 == 0
+    for path in (data_dir, data_dir / "secret_key", data_dir / "ocellus.sqlite3"):
+        assert path.stat().st_mode & 0o077 == 0, path
 
     started = time.monotonic()
     with launched(data_dir, port) as (process, log):
@@ -97,6 +108,9 @@ def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: 
         text = log.read_text()
         assert "password" not in text
         assert "Drawing" not in text
+        # The first start was stopped while it trained; this one takes the training up again.
+        assert "Sample bugs begins to learn" in text
+        assert run_states(data_dir)[0] == "interrupted"
     assert processes_of(data_dir) == []
 
 
@@ -121,6 +135,15 @@ def test_a_worker_that_dies_under_the_launcher_comes_back(tmp_path: Path) -> Non
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: worker() not in (None, first), what="the next inference worker")
         assert answers(port)
+
+
+def test_a_closed_terminal_stops_everything(tmp_path: Path) -> None:
+    data_dir, port = tmp_path / "var", free_port()
+    with launched(data_dir, port) as (process, _):
+        wait_for(lambda: answers(port), seconds=90, what="the start")
+        process.send_signal(signal.SIGHUP)
+        process.wait(timeout=30)
+        wait_for(lambda: not processes_of(data_dir), what="the end of all processes")
 
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:

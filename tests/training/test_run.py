@@ -79,9 +79,16 @@ def shares_of(trained: Trained, precision: Precision) -> NDArray[np.float64]:
 def shares_elsewhere(
     trained: Trained, tmp_path_factory: pytest.TempPathFactory
 ) -> NDArray[np.float32]:
+    return answered_elsewhere(
+        trained.result.bundle, trained.pictures, tmp_path_factory.mktemp("elsewhere")
+    )
+
+
+def answered_elsewhere(
+    bundle: Bundle, pictures: NDArray[np.uint8], scratch: Path
+) -> NDArray[np.float32]:
     """What model.h5 answers where nobody has heard of us: RGB 0-255 in, probabilities out."""
-    scratch = tmp_path_factory.mktemp("elsewhere")
-    np.save(scratch / "pictures.npy", trained.pictures)
+    np.save(scratch / "pictures.npy", pictures)
     program = (
         "import sys, numpy as np, keras\n"
         "model = keras.models.load_model(sys.argv[1])\n"
@@ -91,7 +98,7 @@ def shares_elsewhere(
     )
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
-        [sys.executable, "-c", program, trained.result.bundle.path / KERAS_MODEL],
+        [sys.executable, "-c", program, bundle.path / KERAS_MODEL],
         cwd=scratch,
         env=environment,
         capture_output=True,
@@ -365,5 +372,12 @@ def test_resnet50_from_scratch_writes_a_valid_bundle(tmp_path: Path) -> None:
     assert told["seconds"]["layers"] > 0
     bundle = Bundle.load(tmp_path / "bundle")
     assert bundle.manifest.config["epochs"] == 2
-    picture = np.zeros((1, 64, 64, 3), dtype=np.uint8)
-    assert np.isfinite(open_engine(bundle).run(picture).logits).all()
+    paths = sorted((SHARED_DATA / "hymenoptera" / "val").rglob("*.jpg"))
+    pictures = np.stack([read_input(path, 64) for path in paths])
+    elsewhere = answered_elsewhere(bundle, pictures, tmp_path)
+    temperature = bundle.manifest.temperature
+    for precision, min_agreement, max_difference in (("fp32", 1.0, 1e-3), ("bf16", 0.98, 0.02)):
+        logits = open_engine(bundle, precision=precision).run(pictures).logits
+        shares = probabilities(logits, "softmax", temperature)
+        assert (shares.argmax(axis=1) == elsewhere.argmax(axis=1)).mean() >= min_agreement
+        assert np.abs(shares - elsewhere).mean() <= max_difference

@@ -172,6 +172,33 @@ def test_after_a_promotion_the_new_version_answers(
     assert (after.label, after.version) == ("crimson", renamed)
 
 
+def test_what_nobody_foresaw_fails_one_picture_and_starves_nobody(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = OpenVinoEngine.run
+
+    def fail_on_green(engine: OpenVinoEngine, pictures: NDArray[np.uint8]) -> Outputs:
+        if (pictures[:, 0, 0, 1] > 200).any():
+            raise MemoryError
+        return run(engine, pictures)
+
+    monkeypatch.setattr(OpenVinoEngine, "run", fail_on_green)
+    upload_of("green", "red", "blue")
+    answer_all_queued()
+    rows = list(Prediction.objects.order_by("position"))
+    assert [row.state for row in rows] == [State.FAILED, State.DONE, State.DONE]
+    assert rows[0].failure_code == failures.GAVE_UP
+
+
+def test_a_worker_that_shall_stop_takes_no_further_batch(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery.worker.state.should_stop", 0)  # an exit status: it may be nought
+    upload_of("red")
+    assert answer_all_queued() == 0
+    assert Prediction.objects.get().state == State.QUEUED
+
+
 def test_an_interrupted_batch_is_given_back_at_once(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,10 +1,14 @@
 """The readers of the environment refuse what they do not understand."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from tests.stack import ROOT
 from webapp import env
 from webapp.ops.redis_socket import MAX_SOCKET_PATH, socket_path
 
@@ -57,6 +61,21 @@ def test_a_configured_redis_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert env.redis_url(tmp_path / "redis.sock") == f"redis+socket://{tmp_path}/redis.sock"
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere:6379/0")
     assert env.redis_url(tmp_path / "redis.sock") == "redis://elsewhere:6379/0"
+
+
+def test_a_data_folder_with_odd_characters_holds_its_own_database(tmp_path: Path) -> None:
+    data_dir = tmp_path / "a#b?c%20d"
+    code = "from webapp import settings; print(settings.DATABASES['default']['NAME'])"
+    environment = {**os.environ, "OCELLUS_DATA_DIR": str(data_dir), "DATABASE_URL": ""}
+    output = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert output.strip() == str(data_dir / "ocellus.sqlite3")
 
 
 def test_a_socket_whose_path_is_too_long_moves_elsewhere() -> None:

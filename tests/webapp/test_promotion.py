@@ -63,6 +63,17 @@ def test_another_bundle_in_its_place_is_refused(
         version_promote(version=version, by=None)
 
 
+def test_a_bundle_that_cannot_answer_is_refused_though_its_hashes_are_right(
+    new_version: NewVersion, recognizer: Recognizer
+) -> None:
+    first = new_version()
+    version_promote(version=first, by=None)
+    misfit = new_version(class_names=("two", "labels"))  # for three outputs
+    with pytest.raises(PromotionRefused, match="each of the 2 class names, received 3"):
+        version_promote(version=misfit, by=None)
+    assert recognizer.live_version() == first
+
+
 def test_the_database_itself_allows_one_live_version(new_version: NewVersion) -> None:
     first, second = new_version(), new_version()
     ModelVersion.objects.filter(pk=first.pk).update(state=State.LIVE)

@@ -1,12 +1,13 @@
 """The studio: the form to retrain, runs that are claimed, kept, cancelled and interrupted."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -29,6 +30,7 @@ from webapp.studio.services import (
     run_create,
     run_end,
     run_renew,
+    run_shall_stop,
     runs_mark_interrupted,
 )
 
@@ -39,7 +41,12 @@ NewRun = Callable[..., TrainingRun]
 @pytest.fixture
 def new_run(recognizer: Recognizer) -> NewRun:
     def make(**more: Any) -> TrainingRun:
-        config = {"backbone": "mobilenet_v2", "weights": "none", "image_size": 32}
+        # Another seed for each: two runs with the same settings would be one, sent twice.
+        config = {
+            "backbone": "mobilenet_v2",
+            "weights": "none",
+            "seed": TrainingRun.objects.count(),
+        }
         return run_create(
             recognizer=recognizer, folder_name="bugs", config=config, requested_by=None, **more
         )
@@ -110,6 +117,7 @@ def test_folders_that_lead_out_or_are_hidden_are_not_offered(tmp_path: Path) -> 
         (datasets / name).mkdir(parents=True)
     (datasets / "outside").symlink_to("/etc")
     (datasets / "file").write_text("")
+    (datasets / os.fsdecode(b"k\xe4fer")).mkdir()  # no text: as old archives leave it
     assert dataset_folders() == ["bugs"]
 
 
@@ -166,6 +174,65 @@ def test_a_run_whose_trainer_died_is_interrupted_and_the_next_may_run(new_run: N
     run.refresh_from_db()
     assert run.state == State.INTERRUPTED
     assert run_claim() is not None
+
+
+def test_retrain_pressed_twice_makes_one_run(curator_client: Client, tmp_path: Path) -> None:
+    (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
+    pages = {
+        curator_client.post("/admin/studio/trainingrun/add/", values())["Location"]
+        for _ in range(2)
+    }
+    assert len(pages) == TrainingRun.objects.count() == 1
+
+
+def test_a_stopped_installation_interrupts_its_run_when_it_starts_again(new_run: NewRun) -> None:
+    new_run()
+    assert run_claim() is not None
+    assert runs_mark_interrupted(of_anybody=True) == 1
+    assert TrainingRun.objects.get().state == State.INTERRUPTED
+
+
+def test_a_run_that_shall_be_cancelled_keeps_its_lease_until_it_stops(new_run: NewRun) -> None:
+    run = new_run()
+    claimed = run_claim()
+    assert claimed is not None
+    assert not run_shall_stop(run=claimed)
+    run_cancel(run=run)
+    assert run_shall_stop(run=claimed)
+    assert run_renew(run=claimed)
+
+
+def test_a_database_that_stumbles_does_not_stop_a_training(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(**values: object) -> None:
+        raise OperationalError("the database is locked")
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        on_event(Event("layers", 0.5))
+        return result_of(config)
+
+    monkeypatch.setattr(trainer, "run_progress", stumble)
+    monkeypatch.setattr(trainer, "train", train)
+    run = new_run()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.state == State.SUCCEEDED
+
+
+def test_a_run_whose_bundle_cannot_answer_fails_with_the_reason(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        bundle = colour_bundle(config.out, class_names=("two", "labels"))
+        return TrainingResult(bundle, 8, 2, {}, (), {})
+
+    monkeypatch.setattr(trainer, "train", train)
+    run = new_run()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert (run.state, run.failure_code) == (State.FAILED, "label_count")
+    assert "received 3 outputs" in run.failure_sentence
 
 
 def test_a_queued_run_is_cancelled_at_once(new_run: NewRun) -> None:
@@ -305,6 +372,28 @@ def test_a_running_run_is_cancelled_at_its_next_event(
     run.refresh_from_db()
     assert run.cancel_requested
     assert run.state == State.CANCELLED
+
+
+def test_while_another_learns_the_form_keeps_what_was_chosen(
+    owner_client: Client, live_version: ModelVersion
+) -> None:
+    """Only the notice renews itself, not the form with somebody's files in it."""
+    run_create(
+        recognizer=recognizer_get_or_create(name="New ones"),
+        folder_name="new",
+        config={"seed": 0},
+        requested_by=None,
+    )
+    page = owner_client.get("/").content.decode()
+    assert "New ones is still learning" in page
+    assert 'hx-select="#learning"' in page
+    assert 'hx-target="#content"' not in page
+
+
+def test_a_run_that_does_not_exist_is_a_404(curator_client: Client) -> None:
+    for number in ("7", "abc"):
+        page = f"/admin/studio/trainingrun/{number}/change/"
+        assert curator_client.get(page).status_code == 404
 
 
 def test_the_pages_of_the_studio_all_open(

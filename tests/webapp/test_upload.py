@@ -9,11 +9,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tests.pictures import picture_bytes
 from webapp.accounts.models import User
-from webapp.predictions import pictures
+from webapp.predictions import pictures, services
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import UploadNotKept, clean_file_name, upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
@@ -141,12 +141,42 @@ def test_the_same_form_sent_twice_makes_one_record(
     owner_client: Client, live_version: ModelVersion, recognizer: Recognizer, tmp_path: Path
 ) -> None:
     upload = str(uuid.uuid4())
+    pages = set()
     for _ in range(2):
         file = SimpleUploadedFile("a.jpg", picture_bytes())
         response = send(owner_client, recognizer, file, upload=upload)
-        assert response["Location"] == f"/uploads/{upload}/"  # type: ignore[index]
-    assert Prediction.objects.count() == 1
+        pages.add(response["Location"])  # type: ignore[index]
+    assert pages == {f"/uploads/{Prediction.objects.get().upload}/"}
     assert len(list((tmp_path / "pictures").rglob("*.jpg"))) == 2  # the picture, its thumbnail
+
+
+def test_the_same_form_with_other_files_is_another_upload(
+    owner_client: Client, live_version: ModelVersion, recognizer: Recognizer
+) -> None:
+    """A browser's Back brings the page again, hidden fields and all."""
+    upload = str(uuid.uuid4())
+    for colours in (("red",), ("blue", "green"), ("blue",)):
+        files = [SimpleUploadedFile("a.jpg", picture_bytes(c)) for c in colours]
+        send(owner_client, recognizer, *files, upload=upload)
+    assert Prediction.objects.count() == 4
+    assert Prediction.objects.values("upload").distinct().count() == 3
+
+
+def test_nothing_a_nudge_meets_undoes_an_upload(
+    owner: User,
+    recognizer: Recognizer,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    def fail() -> bool:
+        raise OSError("an odd broker")
+
+    monkeypatch.setattr(services, "nudge_inference", fail)
+    file = SimpleUploadedFile("a.jpg", picture_bytes())
+    with django_capture_on_commit_callbacks(execute=True):
+        [row] = upload_accept(owner=owner, recognizer=recognizer, upload=uuid.uuid4(), files=[file])
+    assert row.picture_path.is_file()
+    assert Prediction.objects.get().state == State.QUEUED
 
 
 def test_another_visitors_upload_id_is_no_obstacle(
@@ -156,7 +186,7 @@ def test_another_visitors_upload_id_is_no_obstacle(
     for person in (owner, other):
         file = SimpleUploadedFile("a.jpg", picture_bytes())
         upload_accept(owner=person, recognizer=recognizer, upload=upload, files=[file])
-    assert Prediction.objects.filter(upload=upload).count() == 2
+    assert Prediction.objects.count() == 2
 
 
 def test_a_full_disk_keeps_nothing_and_says_so(
@@ -200,6 +230,16 @@ def test_a_body_over_the_limit_is_explained_with_a_413(owner_client: Client) -> 
     response = owner_client.generic("POST", "/", b"", CONTENT_LENGTH=str(10**10))
     assert response.status_code == 413
     assert "at most 512 MB" in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_large_bodies_are_for_the_upload_form_of_somebody_signed_in(
+    client: Client, owner_client: Client
+) -> None:
+    large = str(4 * 1024 * 1024)
+    assert client.generic("POST", "/", b"", CONTENT_LENGTH=large).status_code == 413
+    assert owner_client.generic("POST", "/sign-in/", b"", CONTENT_LENGTH=large).status_code == 413
+    assert owner_client.generic("POST", "/", b"", CONTENT_LENGTH=large).status_code != 413
 
 
 def test_a_recognizer_without_a_live_version_is_not_offered(

@@ -33,6 +33,8 @@ def keep_alive(command: Sequence[str]) -> int:
     while True:
         started = time.monotonic()
         child = subprocess.Popen(command)
+        if is_stopping:  # the signal came while the child was being started
+            child.terminate()
         status = child.wait()
         if is_stopping:
             return status

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import shlex
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import TextIO
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
 
 def main() -> int:
     """Exit status: that of the processes; 2 when Ocellus cannot start."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.umask(0o077)  # sessions, passwords and pictures are nobody else's on this machine
     try:
         _write_secret_key()
         from django.conf import settings
@@ -33,8 +36,15 @@ def main() -> int:
     except (ImproperlyConfigured, CannotStart) as error:
         print(error, file=sys.stderr)
         return 2
+    except (OSError, DatabaseError) as error:
+        print(f"Ocellus could not be prepared: {error}", file=sys.stderr)
+        return 2
     with lock:
-        return _run_processes()
+        try:
+            return _run_processes()
+        except CannotStart as error:
+            print(error, file=sys.stderr)
+            return 2
 
 
 class CannotStart(Exception):
@@ -58,11 +68,19 @@ def _write_secret_key() -> None:
 
 def _only_one(data_dir: Path) -> TextIO:
     data_dir.mkdir(parents=True, exist_ok=True)
-    lock = (data_dir / "running.lock").open("w")
+    data_dir.chmod(0o700)
+    lock = (data_dir / "running.lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise CannotStart(f"Ocellus runs already on {data_dir}. Stop it first.") from error
+        lock.seek(0)
+        raise CannotStart(
+            f"Ocellus runs already on {data_dir}, started by process {lock.read() or '?'}. "
+            "Stop it first."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
     return lock
 
 
@@ -106,7 +124,10 @@ def _ensure_admin() -> None:
 
 def _ensure_sample() -> None:
     from webapp.studio.sample import sample_ensure
+    from webapp.studio.services import runs_mark_interrupted
 
+    # Nobody trains yet: what a stopped launcher left running will never end by itself.
+    runs_mark_interrupted(of_anybody=True)
     # The broker starts after this: that a nudge does not get through is no news.
     logging.getLogger("webapp.studio.tasks").setLevel(logging.ERROR)
     if run := sample_ensure(on_drawing=lambda: print("Drawing sample bugs ...", flush=True)):
@@ -128,7 +149,7 @@ def _run_processes() -> int:
     commands: dict[str, list[str]] = {}
     if not env.text("REDIS_URL"):
         redis_socket = socket_path(Path(settings.DATA_DIR))
-        redis_socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _own_folder(redis_socket.parent)
         commands["redis"] = processes.redis_command(redis_socket)
     commands["web"] = processes.web_command(settings.PORT)
     commands["inference"] = processes.inference_command()
@@ -136,10 +157,20 @@ def _run_processes() -> int:
     manager = Manager()
     for name, command in commands.items():
         manager.add_process(name, shlex.join(processes.kept_alive(command)), env=_environment())
+    # A closed terminal stops everything, as Ctrl-C does; honcho itself knows only SIGINT and SIGTERM.
+    signal.signal(signal.SIGHUP, lambda number, frame: os.kill(os.getpid(), signal.SIGTERM))
     print(f"\n  Ocellus: http://localhost:{settings.PORT}/   (Ctrl-C stops it)\n", flush=True)
     manager.loop()
     # A Ctrl-C is how one stops it, not a failure.
     return 0 if manager.returncode in (0, 130, 143) else int(manager.returncode or 0)
+
+
+def _own_folder(folder: Path) -> None:
+    """A folder that is ours alone: under /tmp another user may have made one of that name before."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if folder.is_symlink() or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        raise CannotStart(f"Expected {folder} to be yours alone, but it is not. Remove it first.")
 
 
 def _environment() -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import numpy as np
+from celery.worker import state as worker_state
 from django.conf import settings
 from numpy.typing import NDArray
 
@@ -35,11 +36,17 @@ def current_claim() -> tuple[uuid.UUID, float] | None:
 
 
 def answer_all_queued() -> int:
-    """Answer until nothing waits; returns how many predictions were recorded."""
+    """Answer until nothing waits or the worker shall stop; returns how many were recorded."""
     num_recorded = 0
-    while batch := predictions_claim(size=settings.BATCH_SIZE):
+    while not _shall_stop() and (batch := predictions_claim(size=settings.BATCH_SIZE)):
         num_recorded += _answer_claim(batch)
     return num_recorded
+
+
+def _shall_stop() -> bool:
+    """Whether the Celery worker that this process is was asked to end."""
+    asked = (worker_state.should_stop, worker_state.should_terminate)
+    return any(status is not None and status is not False for status in asked)
 
 
 def _answer_claim(batch: Sequence[Prediction]) -> int:
@@ -54,8 +61,13 @@ def _answer_claim(batch: Sequence[Prediction]) -> int:
             predictions = list(group)
             answer_predictions(predictions[0].recognizer, predictions)
         return predictions_record(claim=claim, answered=batch)
-    except BaseException:
-        # Asked to stop, or the database is away: others may have them at once.
+    except Exception:
+        # Whatever it was, the rows that follow must not pay for it. These are tried again, alone,
+        # and fail with a reason after some attempts. Without the database their lease runs out.
+        logger.exception("A batch of %d could not be answered", len(batch))
+        claim_release(claim=claim)
+        return 0
+    except BaseException:  # asked to stop: others may have them at once
         claim_release(claim=claim)
         raise
     finally:

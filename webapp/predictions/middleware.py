@@ -14,11 +14,18 @@ class UploadSizeMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
+    @staticmethod
+    def _limit(request: HttpRequest) -> int:
+        """Pictures come to the upload form, from somebody with a session; all else is small. The
+        session is looked at later: this runs before anything may read the body."""
+        may_upload = request.path == "/" and settings.SESSION_COOKIE_NAME in request.COOKIES
+        return int(settings.MAX_UPLOAD_BYTES if may_upload else settings.MAX_OTHER_BYTES)
+
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
             num_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             num_bytes = 0
-        if num_bytes > settings.MAX_UPLOAD_BYTES:
-            return upload_too_large(request)
+        if num_bytes > self._limit(request):
+            return upload_too_large(request, self._limit(request))
         return self.get_response(request)

@@ -72,3 +72,8 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    descriptor = os.open(path.parent, os.O_RDONLY)  # the name is the folder's to sync
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,12 +7,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 
-def upload_too_large(request: HttpRequest) -> HttpResponse:
+def upload_too_large(request: HttpRequest, max_bytes: int) -> HttpResponse:
     return refusal(
         request,
         413,
         _("Expected at most %(megabytes)s MB in one upload. Please send fewer pictures at a time.")
-        % {"megabytes": settings.MAX_UPLOAD_BYTES // 1_048_576},
+        % {"megabytes": max_bytes // 1_048_576},
     )
 
 

@@ -1,5 +1,6 @@
 """What writes predictions: uploads come in, workers claim, answer and give back."""
 
+import hashlib
 import logging
 import unicodedata
 import uuid
@@ -8,8 +9,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from classifier.errors import InvalidImage
@@ -44,8 +45,11 @@ def upload_accept(
 ) -> list[Prediction]:
     """A prediction for each file, in their order: queued, or failed with the reason.
 
-    The same `upload` a second time gives the first one's predictions. Raises UploadNotKept.
+    The same form with the same files a second time gives the first one's predictions. `upload` is
+    the form's number; a browser's Back brings the same form again for other files, so what is in
+    them counts too. Raises UploadNotKept.
     """
+    upload = _upload_id(upload, recognizer, files)
     rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
     if rows.exists():
         return list(rows)
@@ -62,11 +66,12 @@ def upload_accept(
             )
         with transaction.atomic():
             Prediction.objects.bulk_create(accepted)
-            transaction.on_commit(nudge_inference)
+            # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
+            transaction.on_commit(nudge_inference, robust=True)
     except IntegrityError:
         _forget_pictures(accepted)
         return list(rows.all())  # the same form, sent at the same moment, was first
-    except OSError as error:
+    except (OSError, DatabaseError) as error:
         _forget_pictures(accepted)
         logger.exception("An upload could not be kept")
         raise UploadNotKept from error
@@ -129,16 +134,17 @@ def claim_renew(*, claim: uuid.UUID) -> int:
 
 def claim_release(*, claim: uuid.UUID) -> int:
     """Give back what a claim has not answered, for others to take at once."""
-    running = Prediction.objects.filter(claim=claim, state=State.RUNNING)
-    return running.update(state=State.QUEUED, claim=None, lease_expires_at=None)
+    return _give_back(Prediction.objects.filter(claim=claim, state=State.RUNNING))
 
 
 def predictions_requeue_lost() -> int:
-    """Queue again what a dead worker left running; give up on what was tried too often.
+    """Queue again what a dead worker left running; returns how many rows were touched."""
+    now = timezone.now()
+    return _give_back(Prediction.objects.filter(state=State.RUNNING, lease_expires_at__lt=now))
 
-    Returns how many rows were touched.
-    """
-    lost = Prediction.objects.filter(state=State.RUNNING, lease_expires_at__lt=timezone.now())
+
+def _give_back(lost: QuerySet[Prediction]) -> int:
+    """Queue rows again; give up on what was tried too often, so that nothing goes round for ever."""
     if not lost.exists():
         return 0
     num_failed = lost.filter(attempts__gte=settings.MAX_ATTEMPTS).update(
@@ -152,9 +158,7 @@ def predictions_requeue_lost() -> int:
         state=State.QUEUED, claim=None, lease_expires_at=None
     )
     if num_failed or num_queued:
-        logger.warning(
-            "Of lost predictions %d were queued again, %d failed", num_queued, num_failed
-        )
+        logger.warning("Of unanswered predictions %d wait again, %d failed", num_queued, num_failed)
     return num_failed + num_queued
 
 
@@ -181,10 +185,30 @@ def clean_file_name(name: str) -> str:
     return printable.strip()[:255]
 
 
+def _upload_id(form: uuid.UUID, recognizer: Recognizer, files: Sequence[UploadedFile]) -> uuid.UUID:
+    digest = hashlib.sha256(str(recognizer.pk).encode())
+    for file in files:
+        digest.update(f"\n{file.size} {file.name} ".encode(errors="surrogatepass"))
+        if (file.size or 0) <= settings.PICTURE_LIMITS.max_bytes:  # others are refused unread
+            for chunk in file.chunks():
+                digest.update(chunk)
+            file.seek(0)
+    return uuid.uuid5(form, digest.hexdigest())
+
+
 def _forget_pictures(predictions: Sequence[Prediction]) -> None:
-    for prediction in predictions:
-        if prediction.picture_name:
-            pictures.forget(prediction.picture_name)
+    """Remove what was kept for rows that did not come to be.
+
+    A commit may succeed without our hearing of it; where that cannot be asked, a picture too many
+    on the disk is better than one too few.
+    """
+    names = {prediction.picture_name for prediction in predictions if prediction.picture_name}
+    try:
+        rows = Prediction.objects.filter(picture_name__in=names)
+        for name in names - set(rows.values_list("picture_name", flat=True)):
+            pictures.forget(name)
+    except DatabaseError:
+        logger.exception("Could not ask which of %d pictures are in use; they stay", len(names))
 
 
 def _lease() -> datetime:

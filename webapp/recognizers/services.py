@@ -1,7 +1,10 @@
 """What writes recognizers and model versions."""
 
 import logging
+import subprocess
+import sys
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -13,6 +16,9 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
 
 logger = logging.getLogger(__name__)
+
+
+SMOKE_TEST_SECONDS = 60
 
 
 class PromotionRefused(Exception):
@@ -40,11 +46,33 @@ def version_create(*, recognizer: Recognizer, bundle: Bundle) -> ModelVersion:
     return version
 
 
+def _let_it_answer_once(version: ModelVersion) -> None:
+    """In a process of its own: the web process carries no engine, and a crash must not end it."""
+    command = [sys.executable, "-m", "classifier.smoke", str(version.bundle_path)]
+    try:
+        outcome = subprocess.run(
+            command,
+            cwd=settings.BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=SMOKE_TEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PromotionRefused(_("The version took too long to answer a picture.")) from error
+    if outcome.returncode != 0:
+        logger.warning("Promotion of %s refused: %s", version, outcome.stderr)
+        last = (outcome.stderr.strip().splitlines() or ["?"])[-1]
+        raise PromotionRefused(
+            _("The version could not answer a picture: %(problem)s") % {"problem": last}
+        )
+
+
 def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
 
-    The bundle is verified first: one that would not load never goes live. Promoting what is live
-    already changes nothing.
+    The bundle is verified and answers once first: one that would not never goes live. Promoting
+    what is live already changes nothing.
     """
     try:
         bundle = Bundle.load(version.bundle_path)
@@ -55,6 +83,7 @@ def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
         raise PromotionRefused(
             _("Expected the bundle that this version was created with, found another in its place.")
         )
+    _let_it_answer_once(version)
     versions = ModelVersion.objects.filter(recognizer=version.recognizer)
     try:
         with transaction.atomic():

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -105,7 +105,10 @@ class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         runs = TrainingRun.objects.select_related("recognizer", "dataset", "version__recognizer")
-        return get_object_or_404(runs, pk=run_id)
+        try:
+            return get_object_or_404(runs, pk=int(run_id))
+        except ValueError as error:
+            raise Http404 from error
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, **context}

@@ -9,6 +9,8 @@ from training.config import BACKBONE_NAMES, DEFAULT_EPOCHS, TrainingConfig
 from webapp.recognizers.models import Recognizer
 from webapp.studio.services import dataset_folders
 
+# The crop that is learned from must not be larger than what is kept of an upload.
+MAX_IMAGE_SIZE = 512
 BACKBONE_LABELS = {
     "resnet50": _("ResNet50: the most accurate"),
     "mobilenet_v2": _("MobileNetV2: the light one, fast on small machines"),
@@ -39,7 +41,7 @@ class RetrainForm(forms.Form):
         label=_("Image size"),
         initial=224,
         min_value=32,
-        max_value=1024,
+        max_value=MAX_IMAGE_SIZE,
         help_text=_("pixels a side"),
     )
     epochs = forms.IntegerField(

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from training.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import Dataset, TrainingRun
@@ -30,7 +31,10 @@ def dataset_folders() -> list[str]:
     return sorted(
         entry.name
         for entry in root.iterdir()
-        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith(".")
+        if entry.is_dir()
+        and not entry.is_symlink()
+        and not entry.name.startswith(".")
+        and is_text(entry.name)
     )
 
 
@@ -59,9 +63,19 @@ def run_create(
     fallback_config: Mapping[str, Any] | None = None,
     promote_when_done: bool = False,
 ) -> TrainingRun:
-    """A queued run on a folder below the datasets' folder; the trainer is told after the commit."""
+    """A queued run on a folder below the datasets' folder; the trainer is told after the commit.
+
+    One that waits already with the same settings is that run: a form sent twice makes one.
+    """
     with transaction.atomic():
+        # Whoever asks for the same recognizer at the same moment waits here.
+        Recognizer.objects.select_for_update().get(pk=recognizer.pk)
         dataset, _ = Dataset.objects.get_or_create(folder_name=folder_name)
+        for waiting in TrainingRun.objects.filter(
+            recognizer=recognizer, dataset=dataset, state=State.QUEUED
+        ):
+            if waiting.config == dict(config):
+                return waiting
         run = TrainingRun(
             recognizer=recognizer,
             dataset=dataset,
@@ -99,11 +113,14 @@ def run_claim() -> TrainingRun | None:
 
 
 def run_renew(*, run: TrainingRun) -> bool:
-    """Extend the lease; False when the run is no longer this trainer's or shall be cancelled."""
-    ours = TrainingRun.objects.filter(
-        pk=run.pk, lease=run.lease, state=State.RUNNING, cancel_requested=False
-    )
+    """Extend the lease; False when the run is no longer this trainer's."""
+    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
     return ours.update(lease_expires_at=_lease_end()) == 1
+
+
+def run_shall_stop(*, run: TrainingRun) -> bool:
+    """Whether a curator wants the run cancelled."""
+    return TrainingRun.objects.filter(pk=run.pk, cancel_requested=True).exists()
 
 
 def run_progress(
@@ -140,9 +157,13 @@ def run_cancel(*, run: TrainingRun) -> None:
         TrainingRun.objects.filter(pk=run.pk, state=State.RUNNING).update(cancel_requested=True)
 
 
-def runs_mark_interrupted() -> int:
-    """Mark runs whose trainer has stopped renewing; returns how many."""
-    lost = TrainingRun.objects.filter(state=State.RUNNING, lease_expires_at__lt=timezone.now())
+def runs_mark_interrupted(*, of_anybody: bool = False) -> int:
+    """Mark runs whose trainer has stopped renewing; returns how many.
+
+    `of_anybody`: also those whose lease goes on, for a caller who knows that no trainer lives.
+    """
+    latest = timezone.now() + timedelta(days=1 if of_anybody else 0)
+    lost = TrainingRun.objects.filter(state=State.RUNNING, lease_expires_at__lt=latest)
     num_interrupted = 0
     for run in lost:
         # Asked for and then killed is what the curator wanted.
@@ -151,7 +172,7 @@ def runs_mark_interrupted() -> int:
             pk=run.pk,
             lease=run.lease,
             state=State.RUNNING,
-            lease_expires_at__lt=timezone.now(),
+            lease_expires_at__lt=latest,
         ).update(state=state, ended_at=timezone.now(), lease=None, lease_expires_at=None)
     if num_interrupted:
         logger.warning("%d training runs were interrupted", num_interrupted)

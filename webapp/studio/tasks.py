@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name="webapp.studio.tasks.train_queued")
 def train_queued() -> None:
     """Train what waits, the oldest first, one run for each message."""
-    # TensorFlow comes with this import: it is the training worker's alone.
+    # The training package is the training worker's alone; the web process imports this to send.
     from webapp.studio.trainer import train_next
 
     if train_next():

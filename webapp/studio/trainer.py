@@ -13,13 +13,21 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from classifier.errors import BundleError
+from classifier.smoke import smoke_test
 from training.config import TrainingConfig
 from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
 from training.events import Event
 from training.run import TrainingResult, train
 from webapp.recognizers.services import PromotionRefused, version_create, version_promote
 from webapp.studio.models import TrainingRun
-from webapp.studio.services import run_claim, run_end, run_fall_back, run_progress, run_renew
+from webapp.studio.services import (
+    run_claim,
+    run_end,
+    run_fall_back,
+    run_progress,
+    run_renew,
+    run_shall_stop,
+)
 from webapp.studio.wording import UNEXPECTED
 
 logger = logging.getLogger(__name__)
@@ -37,6 +45,8 @@ def train_next() -> bool:
         listener = _Listener(run, is_lost)
         try:
             result = _train(run, listener)
+            close_old_connections()
+            _succeed(run, result, listener.notes)
         except TrainingCancelled:
             run_end(run=run, state=State.CANCELLED)
         except (TrainingError, BundleError) as error:
@@ -51,8 +61,6 @@ def train_next() -> bool:
             # Whatever the libraries below raise, the run must not stay "running" for it.
             logger.exception("%s failed", run)
             _fail(run, UNEXPECTED, {"problem": f"{type(error).__name__}: {error}"[:300]})
-        else:
-            _succeed(run, result, listener.notes)
     logger.info("%s ended", run)
     return True
 
@@ -77,6 +85,7 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
 
 def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
     notes = [*notes, *result.warnings]
+    smoke_test(result.bundle)
     with transaction.atomic():
         version = version_create(recognizer=run.recognizer, bundle=result.bundle)
         if run.promote_when_done:
@@ -119,7 +128,14 @@ class _Listener:
         if event.step == self._last_step and now - self._last_time < PROGRESS_EVERY_SECONDS:
             return
         self._last_step, self._last_time = event.step, now
-        run_progress(run=self._run, step=event.step, fraction=event.fraction, figures=event.figures)
+        try:
+            close_old_connections()
+            run_progress(
+                run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
+            )
+        except DatabaseError:
+            # Hours of training are worth more than a figure on a page.
+            logger.exception("The progress of %s could not be noted", self._run)
 
 
 @contextmanager
@@ -135,6 +151,8 @@ def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
                     if not run_renew(run=run):
                         is_lost.set()
                         return
+                    if run_shall_stop(run=run):  # the lease goes on until it has really stopped
+                        is_lost.set()
                 except DatabaseError:
                     logger.exception("The lease of %s could not be renewed; trying again", run)
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from classifier.errors import BundleExists
+from classifier.errors import BundleCorrupt, BundleExists, BundleIncompatible, BundleMissing
 from training import errors
 
 UNEXPECTED = "unexpected"
@@ -41,6 +41,9 @@ for _class in (
     errors.LossNotFinite,
     errors.ExportRefused,
     BundleExists,
+    BundleCorrupt,
+    BundleIncompatible,
+    BundleMissing,
 ):
     _FAILURES.update(_class.sentences)
 

@@ -1,0 +1,81 @@
+"""The training worker: killed in the middle, and told to stop."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.stack import Stack, Visitor
+from tests.waiting import wait_for
+from training.sample import draw_folder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def start_a_long_training(stack: Stack, curator: Visitor) -> str:
+    """A run that would take an hour, in the middle of its training; the path of its page."""
+    page = curator.post(
+        "/admin/studio/trainingrun/add/",
+        {
+            "new_name": "Drawn bugs",
+            "folder_name": "bugs",
+            "backbone": "mobilenet_v2",
+            "weights": "none",
+            "image_size": "32",
+            "epochs": "1000",
+            "seed": "0",
+        },
+    )
+    wait_for(lambda: progress(stack)[1] > 0, seconds=120, what="the training's first epoch")
+    return page.url.path
+
+
+def progress(stack: Stack) -> tuple[str, float]:
+    [(state, step, fraction)] = stack.query("SELECT state, step, fraction FROM studio_trainingrun")
+    return state, fraction if step == "layers" else 0.0
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+@pytest.fixture
+def curator_stack(stack: Stack) -> Stack:
+    draw_folder(
+        stack.data_dir / "datasets" / "bugs", num_train_per_kind=8, num_val_per_kind=2, size=64
+    )
+    stack.create_users("curator", is_staff=True)
+    stack.start("redis", "web", "inference", "training")
+    return stack
+
+
+def test_a_killed_trainer_is_interrupted_within_a_minute_and_leaves_nothing_half(
+    curator_stack: Stack,
+) -> None:
+    stack = curator_stack
+    with stack.signed_in("curator") as curator:
+        page = start_a_long_training(stack, curator)
+        for child in children(stack.pid("training")):
+            os.kill(child, signal.SIGKILL)
+        wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
+        assert "Retrain when it runs again" in curator.get(page).text
+        assert list((stack.data_dir / "bundles").glob("drawn*")) == []
+        assert stack.query("SELECT id FROM recognizers_modelversion") == []
+
+
+def test_cancel_stops_a_running_training(curator_stack: Stack) -> None:
+    stack = curator_stack
+    with stack.signed_in("curator") as curator:
+        page = start_a_long_training(stack, curator)
+        text = curator.get(page).text
+        token = text.split('csrfmiddlewaretoken" value="')[1].split('"', maxsplit=1)[0]
+        curator.client.post(
+            page.replace("change/", "cancel/"),
+            data={"csrfmiddlewaretoken": token},
+            headers={"Referer": stack.url},
+        )
+        wait_for(lambda: progress(stack)[0] == "cancelled", seconds=60, what="cancelled")
+    assert list((stack.data_dir / "bundles").glob("drawn*")) == []
