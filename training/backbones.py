@@ -6,7 +6,9 @@ front of it, so that the saved model loads anywhere and takes ordinary pictures.
 
 import logging
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from training.errors import WeightsUnavailable
 
 logger = logging.getLogger(__name__)
 
+# Without an answer for this long, a download is given up.
+DOWNLOAD_TIMEOUT_SECONDS = 15
 # The means of ImageNet that ResNet50's published weights expect subtracted (Caffe's, in RGB order).
 CAFFE_MEANS_RGB = (123.68, 116.779, 103.939)
 
@@ -104,7 +108,8 @@ def _with_imagenet_weights(
         else:
             return model
     try:
-        return build("imagenet")
+        with _impatient():
+            return build("imagenet")
     except Exception as error:
         # Keras wraps a failed download in a bare Exception and a damaged file in OSError.
         raise WeightsUnavailable(
@@ -114,6 +119,17 @@ def _with_imagenet_weights(
             folder=keras_models_folder(),
             problem=_first_line(error),
         ) from error
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """A network that swallows packets is no network: Keras' download itself waits for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _load_weights_file(backbone: Backbone, model: keras.Model, path: Path) -> None:

@@ -12,6 +12,9 @@ class DatasetRefused(TrainingError):
 
     sentences = {
         "no_folder": gettext_noop("Expected a labelled folder at %(path)s, found no such folder."),
+        "no_access": gettext_noop(
+            "Expected a labelled folder that may be read, but %(path)s may not. Change its permissions."
+        ),
         "no_classes": gettext_noop(
             "Expected one subfolder for each class in %(path)s (or train/ and val/ with the classes "
             "below), found none. Sort the pictures into subfolders named as their classes."

@@ -40,6 +40,13 @@ def scan_folder(root: Path) -> Scan:
     """
     if not root.is_dir():
         raise DatasetRefused("no_folder", path=root)
+    try:
+        return _scan(root)
+    except PermissionError as error:
+        raise DatasetRefused("no_access", path=error.filename) from error
+
+
+def _scan(root: Path) -> Scan:
     tops = _split_folders(root)
     files: list[LabelledFile] = []
     num_foreign: Counter[str] = Counter()
@@ -65,6 +72,12 @@ def scan_folder(root: Path) -> Scan:
         warnings.append(f"{num_foreign['other']} files are no pictures by their name; left out.")
     if num_foreign["outside"]:
         warnings.append(f"{num_foreign['outside']} files lie outside of a class folder; left out.")
+    if tops[0][0] != root:
+        beside = [
+            entry.name for entry in _visible(root) if entry.is_dir() and entry.name not in SPLITS
+        ]
+        if beside:
+            warnings.append(f"Beside train/ these folders are not read: {', '.join(beside)}.")
     for name in sorted(class_names - {file.class_name for file in files}):
         warnings.append(f"The class folder {name} has no pictures; the class is left out.")
     return Scan(root, tuple(files), tuple(warnings))

@@ -35,8 +35,8 @@ class Example:
 class Pictures:
     """A dataset, ready to learn from.
 
-    `array`: uint8 `[M, image_size, image_size, 3]`, mapped from a file so that more pictures than
-    memory can be held; an example's `row` counts in it. `warnings` are sentences for the curator.
+    `array`: uint8 `[M, image_size, image_size, 3]`, mapped from a file so that features can
+    be computed of more pictures than memory holds; an example's `row` counts in it. `warnings` are sentences for the curator.
     """
 
     class_names: tuple[str, ...]

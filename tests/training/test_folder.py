@@ -1,5 +1,6 @@
 """training.folder: which files of a folder count, under which class, in which split."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,18 @@ def test_empty_split_folders_are_refused(tmp_path: Path) -> None:
 def test_every_refusal_says_what_was_expected(code: str) -> None:
     params = dict.fromkeys(("path", "name", "formats", "num_pictures"), "…")
     assert str(DatasetRefused(code, **params)).startswith("Expected ")
+
+
+def test_a_folder_beside_train_that_is_not_read_is_told(tmp_path: Path) -> None:
+    for folder in ("train/ant", "train/bee", "val/ant", "valid/ant"):
+        (tmp_path / folder).mkdir(parents=True)
+        write_picture(tmp_path / folder / "a.png", seed=0)
+    warnings = scan_folder(tmp_path).warnings
+    assert any("not read: valid" in warning for warning in warnings)
+
+
+def test_a_class_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"k\xe4fer")).mkdir()
+    with pytest.raises(DatasetRefused, match=r"found k\\xe4fer") as caught:
+        scan_folder(tmp_path)
+    assert caught.value.code == "odd_name"

@@ -44,7 +44,7 @@ def test_the_fragment_is_only_the_part_that_changes(
         assert 'id="answers"' in fragment
 
 
-def test_the_bars_values_are_numbers_in_every_language(
+def test_the_bars_values_are_the_very_probabilities(
     owner_client: Client, live_version: ModelVersion, upload_of: Upload
 ) -> None:
     [row] = upload_of("red")

@@ -30,5 +30,8 @@ class PredictionAdmin(admin.ModelAdmin[Prediction]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
+        return False  # its files would stay behind
+
     def has_change_permission(self, request: HttpRequest, obj: Prediction | None = None) -> bool:
         return False
