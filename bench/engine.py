@@ -1,4 +1,4 @@
-"""python -m bench.engine: ResNet50, pictures per second of three ways to run it, in one run.
+"""python bench/engine.py: ResNet50, pictures per second of three ways to run it, in one run.
 
 `model.predict` for each batch, as tutorials do; a compiled `tf.function`; and Ocellus' engine from
 a bundle, in the precision that the bundle's processor gets and in fp32. The weights are random:
@@ -6,11 +6,15 @@ they cost the same. The ways take turns, so that a machine's moods meet all of t
 counts.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
+
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -1,14 +1,18 @@
-"""python -m bench.memory: resident memory of each process after it has done its work, once.
+"""python bench/memory.py: resident memory of each process after it has done its work, once.
 
 Starts a whole installation (Redis, web, inference and training worker) with a ResNet50 bundle of
 random weights, uploads some pictures of 12 megapixels, waits for their answers and reads
 /proc/PID/smaps_rollup. `rss` counts shared pages fully, `pss` divides them among their users.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
+
 import os
 import tempfile
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np

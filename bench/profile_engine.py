@@ -1,15 +1,19 @@
-"""python -m bench.profile_engine: why the engine is not faster, on this processor.
+"""python bench/profile_engine.py: why the engine is not faster, on this processor.
 
 Times every layer of ResNet50 in the engine, and beside it how fast this processor multiplies plain
 matrices that fit its caches, in the same library and the same precision. Where the network's share
 of that is about 100 % or more, the arithmetic itself is the limit, and no better software helps.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
+
 import statistics
 import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
