@@ -20,6 +20,7 @@ from training.run import TrainingResult
 from webapp.accounts.models import User
 from webapp.ops.reconciler import reconcile
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import version_create
 from webapp.studio import trainer
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import (
@@ -218,6 +219,26 @@ def test_a_database_that_stumbles_does_not_stop_a_training(
     trainer.train_next()
     run.refresh_from_db()
     assert run.state == State.SUCCEEDED
+
+
+def test_a_success_is_recorded_once_the_database_is_back(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def away_at_first(**values: Any) -> ModelVersion:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise OperationalError("the database is away")
+        return version_create(**values)
+
+    monkeypatch.setattr(trainer, "RECORD_EVERY_SECONDS", 0)
+    monkeypatch.setattr(trainer, "version_create", away_at_first)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    run = new_run()
+    trainer.train_next()
+    run.refresh_from_db()
+    assert (run.state, len(attempts)) == (State.SUCCEEDED, 3)
 
 
 def test_a_run_whose_bundle_cannot_answer_fails_with_the_reason(

@@ -8,9 +8,10 @@ import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.utils import timezone
 
+from webapp.database import drop_dead_connection
 from webapp.predictions.answering import current_claim
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import claim_renew, predictions_requeue_lost
@@ -54,7 +55,7 @@ class ReconcilerThread(threading.Thread):
     def run(self) -> None:
         while not self._stopped.wait(settings.RECONCILE_EVERY_SECONDS):
             try:
-                close_old_connections()
+                drop_dead_connection()
                 reconcile()
             except DatabaseError:
                 logger.exception("The reconciler could not reach the database; it tries again")

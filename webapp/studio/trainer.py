@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
@@ -18,6 +18,7 @@ from training.config import TrainingConfig
 from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
 from training.events import Event
 from training.run import TrainingResult, train
+from webapp.database import drop_dead_connection
 from webapp.recognizers.services import PromotionRefused, version_create, version_promote
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import (
@@ -33,6 +34,7 @@ from webapp.studio.wording import UNEXPECTED
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
 PROGRESS_EVERY_SECONDS = 1.0
+RECORD_ATTEMPTS, RECORD_EVERY_SECONDS = 7, 10.0
 
 
 def train_next() -> bool:
@@ -45,8 +47,7 @@ def train_next() -> bool:
         listener = _Listener(run, is_lost)
         try:
             result = _train(run, listener)
-            close_old_connections()
-            _succeed(run, result, listener.notes)
+            _succeed_patiently(run, result, listener.notes)
         except TrainingCancelled:
             run_end(run=run, state=State.CANCELLED)
         except (TrainingError, BundleError) as error:
@@ -83,6 +84,21 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
     return TrainingConfig.from_dict({**values, "folder": run.dataset.path, "out": out})
 
 
+def _succeed_patiently(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
+    """Record a success; a database that is away for a minute does not cost hours of training."""
+    for remaining in reversed(range(RECORD_ATTEMPTS)):
+        drop_dead_connection()
+        try:
+            _succeed(run, result, notes)
+        except OperationalError:
+            if not remaining:
+                raise
+            logger.exception("The success of %s could not be recorded; trying again", run)
+            time.sleep(RECORD_EVERY_SECONDS)
+        else:
+            return
+
+
 def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
     notes = [*notes, *result.warnings]
     smoke_test(result.bundle)
@@ -108,6 +124,7 @@ def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None
 
 
 def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
+    drop_dead_connection()
     run_end(run=run, state=State.FAILED, failure_code=code, failure_params=params)
 
 
@@ -129,7 +146,7 @@ class _Listener:
             return
         self._last_step, self._last_time = event.step, now
         try:
-            close_old_connections()
+            drop_dead_connection()
             run_progress(
                 run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
             )
@@ -147,7 +164,7 @@ def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
         try:
             while not is_over.wait(settings.TRAINING_LEASE_SECONDS / 6):
                 try:
-                    close_old_connections()
+                    drop_dead_connection()
                     if not run_renew(run=run):
                         is_lost.set()
                         return
