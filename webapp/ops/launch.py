@@ -123,11 +123,14 @@ def _ensure_admin() -> None:
 
 
 def _ensure_sample() -> None:
+    from django.db import connection
+
     from webapp.studio.sample import sample_ensure
     from webapp.studio.services import runs_mark_interrupted
 
-    # Nobody trains yet: what a stopped launcher left running will never end by itself.
-    runs_mark_interrupted(of_anybody=True)
+    # What a stopped launcher left running will never end by itself. Where the database is this
+    # folder's own, nobody else can be training; elsewhere the lease decides.
+    runs_mark_interrupted(of_anybody=connection.vendor == "sqlite")
     # The broker starts after this: that a nudge does not get through is no news.
     logging.getLogger("webapp.studio.tasks").setLevel(logging.ERROR)
     if run := sample_ensure(on_drawing=lambda: print("Drawing sample bugs ...", flush=True)):

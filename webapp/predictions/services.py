@@ -68,9 +68,11 @@ def upload_accept(
             Prediction.objects.bulk_create(accepted)
             # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
             transaction.on_commit(nudge_inference, robust=True)
-    except IntegrityError:
+    except IntegrityError as error:
         _forget_pictures(accepted)
-        return list(rows.all())  # the same form, sent at the same moment, was first
+        if first := list(rows.all()):  # the same form, sent at the same moment
+            return first
+        raise UploadNotKept from error
     except (OSError, DatabaseError) as error:
         _forget_pictures(accepted)
         logger.exception("An upload could not be kept")
