@@ -28,6 +28,18 @@ State = Prediction.State
 Upload = Callable[..., list[Prediction]]
 
 
+def break_on_green(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """The engine raises `error` on each batch with a green picture in it."""
+    run = OpenVinoEngine.run
+
+    def run_or_raise(engine: OpenVinoEngine, pictures: NDArray[np.uint8]) -> Outputs:
+        if (pictures[:, 0, 0, 1] > 200).any():
+            raise error
+        return run(engine, pictures)
+
+    monkeypatch.setattr(OpenVinoEngine, "run", run_or_raise)
+
+
 def test_everything_that_waits_is_answered_and_names_its_version(
     live_version: ModelVersion, upload_of: Upload
 ) -> None:
@@ -132,14 +144,7 @@ def test_a_picture_that_disappeared_fails_alone(
 def test_an_engine_that_fails_on_a_batch_fails_only_on_the_culprit(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = OpenVinoEngine.run
-
-    def fail_on_green(engine: OpenVinoEngine, pictures: NDArray[np.uint8]) -> Outputs:
-        if (pictures[:, 0, 0, 1] > 200).any():
-            raise RuntimeError("the engine does not like green")
-        return run(engine, pictures)
-
-    monkeypatch.setattr(OpenVinoEngine, "run", fail_on_green)
+    break_on_green(monkeypatch, RuntimeError("the engine does not like green"))
     upload_of("red", "green", "blue")
     answer_all_queued()
     rows = list(Prediction.objects.order_by("position"))
@@ -175,14 +180,7 @@ def test_after_a_promotion_the_new_version_answers(
 def test_what_nobody_foresaw_fails_one_picture_and_starves_nobody(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = OpenVinoEngine.run
-
-    def fail_on_green(engine: OpenVinoEngine, pictures: NDArray[np.uint8]) -> Outputs:
-        if (pictures[:, 0, 0, 1] > 200).any():
-            raise MemoryError
-        return run(engine, pictures)
-
-    monkeypatch.setattr(OpenVinoEngine, "run", fail_on_green)
+    break_on_green(monkeypatch, MemoryError())
     upload_of("green", "red", "blue")
     answer_all_queued()
     rows = list(Prediction.objects.order_by("position"))

@@ -71,3 +71,15 @@ def test_a_missing_page_is_explained(owner_client: Client) -> None:
 def test_a_foreign_host_name_is_refused(client: Client, owner: User) -> None:
     response = client.get("/sign-in/", headers={"Host": "evil.example"})
     assert response.status_code == 400
+
+
+def test_a_form_without_its_token_is_explained(owner: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    response = client.post("/")
+    assert response.status_code == 403
+    assert "open the page again" in response.content.decode()
+
+
+def test_the_admin_names_our_icon(curator_client: Client) -> None:
+    assert "img/ocellus.svg" in curator_client.get("/admin/").content.decode()

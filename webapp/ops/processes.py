@@ -39,28 +39,14 @@ def training_command() -> list[str]:
     """A process that forks one child for each training, whose memory goes with it."""
     return [
         *_worker("training"),
-        "--pool",
-        "prefork",
-        "--concurrency",
-        "1",
-        "--max-tasks-per-child",
-        "1",
+        *("--pool", "prefork", "--concurrency", "1", "--max-tasks-per-child", "1"),
     ]
 
 
 def _worker(queue: str) -> list[str]:
     return [
-        *(
-            sys.executable,
-            "-m",
-            "celery",
-            "--quiet",
-            "--app",
-            "webapp",
-            "worker",
-            "--queues",
-            queue,
-        ),
+        *(sys.executable, "-m", "celery", "--quiet", "--app", "webapp"),
+        *("worker", "--queues", queue),
         *("--hostname", f"{queue}@%h", "--loglevel", "warning"),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]

@@ -47,6 +47,7 @@ def train_next() -> bool:
         listener = _Listener(run, is_lost)
         try:
             result = _train(run, listener)
+            smoke_test(result.bundle)
             _succeed_patiently(run, result, listener.notes)
         except TrainingCancelled:
             run_end(run=run, state=State.CANCELLED)
@@ -101,7 +102,6 @@ def _succeed_patiently(run: TrainingRun, result: TrainingResult, notes: list[str
 
 def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
     notes = [*notes, *result.warnings]
-    smoke_test(result.bundle)
     with transaction.atomic():
         version = version_create(recognizer=run.recognizer, bundle=result.bundle)
         if run.promote_when_done:
