@@ -43,7 +43,7 @@ format: install
 	$(BIN)/djlint --reformat --quiet templates || true
 
 test: install
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: install
 	$(BIN)/pytest -m slow

@@ -7,8 +7,9 @@ import numpy as np
 
 from classifier.bundle import Bundle, Manifest, new_bundle
 from training.backbones import build_backbone
-from training.export import backbone_graph, keras_model, serving_graph, write_models
+from training.export import backbone_graph, keras_model, serving_graph
 from training.heads import LinearHead
+from training.proof import write_exports
 
 NUM_CLASSES = 200
 IMAGE_SIZE = 224
@@ -23,7 +24,8 @@ def write_random_bundle(path: Path) -> tuple[Bundle, keras.Model]:
     model = keras_model(backbone, head, temperature=1.0)
     proof = generator.integers(0, 256, (2, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
     with new_bundle(path) as draft:
-        write_models(draft.folder, model, serving_graph(backbone_graph(backbone), head), proof)
+        graph = serving_graph(backbone_graph(backbone), head)
+        write_exports(draft.folder, model, graph, proof, head="softmax", temperature=1.0)
         draft.seal(
             Manifest(
                 class_names=tuple(f"class {i}" for i in range(NUM_CLASSES)),

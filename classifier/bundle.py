@@ -33,7 +33,9 @@ class Manifest:
     """What a bundle says of itself.
 
     `class_names`: in the order of the logits. `temperature` divides the logits before softmax or
-    sigmoid; `thresholds`: one probability a class for a sigmoid head, else empty. `precision`: what
+    sigmoid; `thresholds`: one probability a class for a sigmoid head, else empty. `outliers`: which
+    score of `classifier.outliers` tells pictures of other things, and from what threshold; empty in
+    a bundle that does not say. `precision`: what
     the engine computes in, where the processor can; `metrics["precision"]` says what was measured.
     `dataset_fingerprint`: SHA-256 over the examples' hashes, labels and splits. `files`: SHA-256 of
     every other file in the bundle, by name.
@@ -49,6 +51,7 @@ class Manifest:
     dataset_fingerprint: str
     created_at: str
     thresholds: tuple[float, ...] = ()
+    outliers: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -84,6 +87,7 @@ class Manifest:
         try:
             for name in ("class_names", "thresholds"):
                 content[name] = tuple(content[name])
+            content.setdefault("outliers", {})  # the first bundles do not say
             manifest = cls(**{name: content[name] for name in known})
             manifest._check_values()
         except (KeyError, TypeError, ValueError) as error:

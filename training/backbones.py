@@ -4,24 +4,18 @@ What each architecture was pretrained to see (BGR means, -1 to 1) is done by sta
 front of it, so that the saved model loads anywhere and takes ordinary pictures.
 """
 
-import logging
-import os
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-
+from training.convnext import with_standard_layers
 from training.errors import WeightsUnavailable
+from training.pretrained import load_imagenet_weights, load_weights_file
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import keras
 
-# Without an answer for this long, a download is given up.
-DOWNLOAD_TIMEOUT_SECONDS = 15
 # The means of ImageNet that ResNet50's published weights expect subtracted (Caffe's, in RGB order).
 CAFFE_MEANS_RGB = (123.68, 116.779, 103.939)
 
@@ -31,123 +25,134 @@ class Backbone:
     """One line of the table below.
 
     `weights_file`: the name that keras.applications gives its ImageNet weights without top.
+    `last_stage`: what the names of the layers begin with where the last stage begins.
+    `scaling`: the layer between the picture and the network; None where the network has its own.
     `first_convolution`: where the weights expect BGR; its input channels are flipped after loading.
+    `has_odd_layers`: built of layers that no other Keras can load; see `training.convnext`.
     """
 
     title: str
-    build: Callable[..., keras.Model]
-    scaling: Callable[[], keras.layers.Layer]
+    application: Callable[[], Callable[..., "keras.Model"]]
     weights_file: str
+    last_stage: str
+    scaling: Callable[[], "keras.layers.Layer"] | None = None
     first_convolution: str | None = None
+    has_odd_layers: bool = False
+
+
+def _keras() -> Any:
+    """Keras takes seconds to import; who only asks for a title or a file's name does not pay."""
+    import keras
+
+    return keras
+
+
+def _minus_one_to_one() -> "keras.layers.Layer":
+    return _keras().layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")
+
+
+def _without_caffe_means() -> "keras.layers.Layer":
+    return _keras().layers.Normalization(
+        mean=CAFFE_MEANS_RGB, variance=(1.0, 1.0, 1.0), name="scaling"
+    )
 
 
 BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone(
         title="ResNet50",
-        build=keras.applications.ResNet50,
-        scaling=lambda: keras.layers.Normalization(
-            mean=CAFFE_MEANS_RGB, variance=(1.0, 1.0, 1.0), name="scaling"
-        ),
+        application=lambda: _keras().applications.ResNet50,
         weights_file="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        last_stage="conv5_",
+        scaling=_without_caffe_means,
         first_convolution="conv1_conv",
+    ),
+    "resnet50_v2": Backbone(
+        title="ResNet50V2",
+        application=lambda: _keras().applications.ResNet50V2,
+        weights_file="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        last_stage="conv5_",
+        scaling=_minus_one_to_one,
     ),
     "mobilenet_v2": Backbone(
         title="MobileNetV2",
-        build=keras.applications.MobileNetV2,
-        scaling=lambda: keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling"),
+        application=lambda: _keras().applications.MobileNetV2,
         weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
+        last_stage="block_13_",  # which halves the feature map for the last time
+        scaling=_minus_one_to_one,
+    ),
+    "efficientnet_v2_b0": Backbone(
+        title="EfficientNetV2-B0",
+        application=lambda: _keras().applications.EfficientNetV2B0,
+        weights_file="efficientnetv2-b0_notop.h5",
+        last_stage="block6a_",
+    ),
+    "convnext_tiny": Backbone(
+        title="ConvNeXt-Tiny",
+        application=lambda: _keras().applications.ConvNeXtTiny,
+        weights_file="convnext_tiny_notop.h5",
+        last_stage="convnext_tiny_downsampling_block_2",
+        has_odd_layers=True,
     ),
 }
 
 
-def build_backbone(name: str, image_size: int, weights: str) -> keras.Model:
+def build_backbone(name: str, image_size: int, weights: str) -> "keras.Model":
     """A Keras model from float32 RGB 0-255 `[N, S, S, 3]` to a feature map float32 `[N, h, w, D]`.
 
-    `weights`: `imagenet`, `none` (random), or a path. Raises WeightsUnavailable.
+    `weights`: `imagenet`, `none` (random: call `keras.utils.set_random_seed` before, and they are
+    the same in each process), or a path. Only standard layers, so that the model saves to H5 and
+    loads anywhere. Raises WeightsUnavailable.
     """
+    import keras
+
     backbone = BACKBONES[name]
-    if weights not in ("imagenet", "none") and not Path(weights).is_file():
-        raise WeightsUnavailable("no_file", path=weights)
-    scaled = backbone.scaling()(keras.Input((image_size, image_size, 3), name="picture"))
+    path = None if weights in ("imagenet", "none") else _existing(weights)
+    picture = keras.Input((image_size, image_size, 3), name="picture")
+    application = backbone.application()
+    scaled = backbone.scaling()(picture) if backbone.scaling else picture
 
     def build(source: str | None) -> keras.Model:
-        return backbone.build(include_top=False, weights=source, input_tensor=scaled)
+        return application(include_top=False, weights=source, input_tensor=scaled)
 
-    if weights == "none":
-        return build(None)
     if weights == "imagenet":
-        model = _with_imagenet_weights(backbone, build)
+        model = load_imagenet_weights(build, backbone.title, backbone.weights_file)
     else:
         model = build(None)
-        _load_weights_file(backbone, model, Path(weights))
-    if backbone.first_convolution:
+    if path:
+        load_weights_file(model, path, backbone.title)
+    if backbone.first_convolution and weights != "none":
         _flip_input_channels(model.get_layer(backbone.first_convolution))
-    return model
+    return with_standard_layers(model) if backbone.has_odd_layers else model
 
 
-def keras_models_folder() -> Path:
-    """Where Keras keeps downloaded weights: KERAS_HOME counts."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+def top_stage_layers(model: "keras.Model", name: str) -> list["keras.layers.Layer"]:
+    """The layers of `model` from the beginning of the last stage of backbone `name` to the end.
 
-
-def _with_imagenet_weights(
-    backbone: Backbone, build: Callable[[str | None], keras.Model]
-) -> keras.Model:
-    """ImageNet weights from Keras' folder, or else downloaded into it.
-
-    Keras looks there too, but not in a folder it may not write to, and it deletes a file whose
-    hash it does not know when the download fails. So what is there and fits is taken as it is.
+    The last stage is what works on the smallest feature map, 7 x 7 for pictures of 224. `model` may
+    go on behind the backbone: what comes after it belongs to the top. Everything below the stage
+    comes before it in `model.layers`, because there is one way into it only.
     """
-    present = keras_models_folder() / backbone.weights_file
-    if present.is_file():
-        model = build(None)
-        try:
-            _load_weights_file(backbone, model, present)
-        except WeightsUnavailable as error:  # half a download, perhaps: Keras fetches it again
-            logger.warning("%s", error)
-        else:
-            return model
+    prefix = BACKBONES[name].last_stage
+    for number, layer in enumerate(model.layers):
+        if layer.name.startswith(prefix):
+            return list(model.layers[number:])
+    raise ValueError(
+        f"Expected a model with the layers {prefix}* of {name}, received the layers "
+        f"{model.layers[0].name} to {model.layers[-1].name}. Give the backbone's own name."
+    )
+
+
+def _existing(weights: str) -> Path:
+    path = Path(weights)
     try:
-        with _impatient():
-            return build("imagenet")
-    except Exception as error:
-        # Keras wraps a failed download in a bare Exception and a damaged file in OSError.
-        raise WeightsUnavailable(
-            "download",
-            backbone=backbone.title,
-            file=backbone.weights_file,
-            folder=keras_models_folder(),
-            problem=_first_line(error),
-        ) from error
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """A network that swallows packets is no network: Keras' download itself waits for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _load_weights_file(backbone: Backbone, model: keras.Model, path: Path) -> None:
-    try:
-        model.load_weights(path)
-        if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-            raise ValueError("weights that are not finite numbers")
-    except Exception as error:  # ValueError for other shapes, OSError or KeyError for other files
-        raise WeightsUnavailable(
-            "misfit", backbone=backbone.title, path=path, problem=_first_line(error)
-        ) from error
+        if path.is_file():
+            return path
+    except OSError:  # a name too long to be one
+        pass
+    raise WeightsUnavailable("no_file", path=weights)
 
 
 def _flip_input_channels(convolution: Any) -> None:
     """A kernel `[h, w, 3, filters]` learned on BGR, made to take RGB: exactly equal, no extra layer."""
     kernel, *others = convolution.get_weights()
     convolution.set_weights([kernel[:, :, ::-1, :], *others])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:300]

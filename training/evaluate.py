@@ -1,65 +1,93 @@
-"""How good logits are: evaluators yield a name and a value, and know nothing of who asks."""
+"""How good a model is: evaluators yield a name and a value, and the loop that asks them knows no metric."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.bundle import Precision
-from classifier.decide import probabilities
+from classifier.decide import Head
+from training import many_labels, one_label
+from training.calibration import calibration_figures, reliability_tables
+from training.measured import Figure, Measured
 
-# bf16 is used when it costs less than this on validation; see `compare_precisions`.
-MIN_AGREEMENT = 0.99
-MAX_TOP1_LOSS = 0.003
-MAX_MEAN_DIFFERENCE = 0.02
-
-
-def top_k_accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64], k: int) -> float:
-    """The share of pictures whose label is among the k largest logits `[N, C]`."""
-    order = np.argsort(-logits, axis=1, kind="stable")[:, :k]
-    return float((order == labels[:, None]).any(axis=1).mean())
-
-
-def evaluate(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float
-) -> Iterator[tuple[str, float]]:
-    """Validation figures of logits `[N, C]`: top-1, top-5 and log loss."""
-    shares = probabilities(logits, "softmax", temperature)
-    yield "val_top1", top_k_accuracy(logits, labels, 1)
-    yield "val_top5", top_k_accuracy(logits, labels, 5)
-    right = shares[np.arange(len(labels)), labels]
-    yield "val_log_loss", float(-np.log(np.clip(right, 1e-12, 1)).mean())
+FIGURES: dict[Head, tuple[Callable[[Measured], Iterator[tuple[str, Figure]]], ...]] = {
+    "softmax": (
+        one_label.accuracy_figures,
+        one_label.f1_figures,
+        one_label.loss_figures,
+        calibration_figures,
+    ),
+    "sigmoid": (
+        many_labels.ranking_figures,
+        many_labels.decision_figures,
+        many_labels.loss_figures,
+        calibration_figures,
+    ),
+}
+TABLES: dict[Head, tuple[Callable[[Measured], Iterator[tuple[str, Any]]], ...]] = {
+    "softmax": (
+        one_label.class_tables,
+        reliability_tables,
+        one_label.confusion_tables,
+        one_label.mistake_tables,
+    ),
+    "sigmoid": (many_labels.class_tables, reliability_tables, many_labels.mistake_tables),
+}
 
 
 @dataclass(frozen=True)
-class PrecisionChoice:
-    """What the engine will compute in, and the validation figures that decided it."""
+class Evaluation:
+    """How good a model was on the pictures of a split. `tables` hold plain values for JSON."""
 
-    precision: Precision
-    agreement: float
-    mean_difference: float
-    top1_fp32: float
-    top1_bf16: float
+    measured: Measured
+    figures: dict[str, Figure]
+    tables: dict[str, Any]
+
+    def values(self) -> dict[str, float | None]:
+        """The figures alone, by name."""
+        return {name: figure.value for name, figure in self.figures.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: `EvaluationFigures` of `pages/schema.py`."""
+        return {
+            "head": self.measured.head,
+            "num_pictures": len(self.measured),
+            "class_names": list(self.measured.class_names),
+            "temperature": float(self.measured.temperature),
+            "figures": self.values(),
+            "intervals": {
+                name: list(figure.interval)
+                for name, figure in self.figures.items()
+                if figure.interval
+            },
+            "confusion": None,
+            "confused": [],
+            **self.tables,
+        }
 
 
-def compare_precisions(
-    fp32: NDArray[np.float32],
-    bf16: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    temperature: float,
-) -> PrecisionChoice:
-    """bf16 if it answers as fp32 does, from the logits `[N, C]` of both."""
-    agreement = float((fp32.argmax(axis=1) == bf16.argmax(axis=1)).mean())
-    difference = np.abs(
-        probabilities(fp32, "softmax", temperature) - probabilities(bf16, "softmax", temperature)
-    ).mean()
-    top1_fp32, top1_bf16 = (top_k_accuracy(logits, labels, 1) for logits in (fp32, bf16))
-    is_safe = (
-        agreement >= MIN_AGREEMENT
-        and top1_fp32 - top1_bf16 <= MAX_TOP1_LOSS
-        and difference <= MAX_MEAN_DIFFERENCE
+def evaluate(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.int64] | NDArray[np.float32],
+    class_names: Sequence[str],
+    *,
+    head: Head = "softmax",
+    temperature: float = 1.0,
+    thresholds: Sequence[float] = (),
+    rows: NDArray[np.int64] | None = None,
+) -> Evaluation:
+    """How good logits float32 `[N, C]` are; what the others mean stands at `Measured`.
+
+    Raises ValueError for no pictures, logits that are not finite, or shapes that do not fit.
+    """
+    places = np.arange(len(logits)) if rows is None else rows
+    measured = Measured(
+        logits, targets, tuple(class_names), head, temperature, tuple(thresholds), places
     )
-    return PrecisionChoice(
-        "bf16" if is_safe else "fp32", agreement, float(difference), top1_fp32, top1_bf16
+    return Evaluation(
+        measured,
+        {name: figure for ask in FIGURES[head] for name, figure in ask(measured)},
+        {name: table for ask in TABLES[head] for name, table in ask(measured)},
     )

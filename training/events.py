@@ -4,10 +4,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-Step = Literal["read", "backbone", "layers", "features", "head", "evaluate", "write"]
-STEPS: tuple[Step, ...] = ("read", "backbone", "layers", "features", "head", "evaluate", "write")
+Step = Literal[
+    "read",
+    "audit",
+    "backbone",
+    "layers",
+    "features",
+    "head",
+    "labels",
+    "fine-tune",
+    "evaluate",
+    "export",
+    "write",
+]
+STEPS: tuple[Step, ...] = get_args(Step)
 
 
 @dataclass(frozen=True)
@@ -27,17 +39,17 @@ class StepClock:
 
     def __init__(self, on_event: OnEvent) -> None:
         self.seconds: dict[str, float] = {}
-        self._on_event = on_event
+        self.tell = on_event
         self._started = time.perf_counter()
 
     @contextmanager
     def step(self, step: Step) -> Iterator[Callable[[float], None]]:
         """Within the block the step goes on; what it yields tells how far it is."""
         began = time.perf_counter()
-        self._on_event(Event(step, 0.0))
-        yield lambda fraction: self._on_event(Event(step, fraction))
+        self.tell(Event(step, 0.0))
+        yield lambda fraction: self.tell(Event(step, fraction))
         self.seconds[step] = round(time.perf_counter() - began, 3)
-        self._on_event(Event(step, 1.0))
+        self.tell(Event(step, 1.0))
 
     def all_seconds(self) -> dict[str, float]:
         """Seconds of each step so far, and of all together as `total`."""

@@ -1,207 +1,88 @@
-"""Files to examples: each is read, hashed, decoded and fitted once; everything later works on that."""
+"""The pictures of an index as model input: decoded in threads, kept while there is room."""
 
 import hashlib
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from classifier.errors import InvalidImage
-from classifier.images import FORMAT_NAMES, load_picture, read_bytes
+from classifier.images import load_picture, read_bytes
 from classifier.preprocess import fit, short_side_for
 from training.errors import DatasetRefused
-from training.folder import LabelledFile, Scan, Split
+from training.index import Index
 
-MAX_LISTED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One picture with its label: `row` in the array of pictures, `label` in the class names."""
-
-    path: Path
-    row: int
-    label: int
-    split: Split
-    sha256: str
+NUM_THREADS = max(2, os.cpu_count() or 2)
+# What was decoded once is not decoded again while it fits in here: 3,500 pictures of 224 pixels.
+MAX_KEPT_BYTES = 512 * 2**20
 
 
-@dataclass(frozen=True)
 class Pictures:
-    """A dataset, ready to learn from.
+    """Fitted pictures uint8 `[S, S, 3]` by their row in the index."""
 
-    `array`: uint8 `[M, image_size, image_size, 3]`, mapped from a file so that features can
-    be computed of more pictures than memory holds; an example's `row` counts in it. `warnings` are sentences for the curator.
-    """
+    def __init__(
+        self, index: Index, image_size: int, *, max_kept_bytes: int = MAX_KEPT_BYTES
+    ) -> None:
+        self.index = index
+        self.image_size = image_size
+        self._hashes: NDArray[np.uint8] | None = None
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._max_kept = max_kept_bytes // (3 * image_size**2)
 
-    class_names: tuple[str, ...]
-    examples: tuple[Example, ...]
-    array: NDArray[np.uint8]
-    warnings: tuple[str, ...]
+    def expect(self, hashes: NDArray[np.uint8]) -> None:
+        """From now on, accept only pictures with these SHA-256, uint8 `[N, 32]`: what is computed of a
+        picture is kept under its hash."""
+        self._hashes = hashes
 
-    def rows(self, split: Split) -> NDArray[np.int64]:
-        """Where a split's pictures are in the array, int64 `[N]`."""
-        return np.array([e.row for e in self.examples if e.split == split], dtype=np.int64)
+    def keep(self, row: int, image: Image.Image) -> None:
+        """Remember a picture that was decoded for another reason, while there is room."""
+        if len(self._kept) < self._max_kept:
+            self._kept[row] = fit(image, self.image_size)
 
-    def labels(self, split: Split) -> NDArray[np.int64]:
-        """A split's labels in the order of its rows, int64 `[N]`."""
-        return np.array([e.label for e in self.examples if e.split == split], dtype=np.int64)
+    def open(self, row: int, short_side: int | None = None) -> Image.Image:
+        """The upright RGB picture, with a short side of at least what the input needs if it has it.
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over every example's hash, class and split, whatever the order of the files."""
-        lines = sorted(f"{e.sha256} {self.class_names[e.label]} {e.split}" for e in self.examples)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def read_pictures(
-    scan: Scan,
-    *,
-    image_size: int,
-    val_fraction: float,
-    scratch_file: Path,
-    on_progress: Callable[[float], None] = lambda fraction: None,
-) -> Pictures:
-    """Every picture of a scan that can be learned from, in fixed splits. Raises DatasetRefused.
-
-    `scratch_file`: where the array is kept on disk while it is used.
-    """
-    shape = (max(1, len(scan.files)), image_size, image_size, 3)
-    array = np.lib.format.open_memmap(scratch_file, mode="w+", dtype=np.uint8, shape=shape)
-    # A full disk is an error here; met later, while a mapped page is written, it kills the process.
-    with scratch_file.open("rb+") as file:
-        os.posix_fallocate(file.fileno(), 0, scratch_file.stat().st_size)
-    hashes: list[str] = []
-    unreadable: list[str] = []
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        for row, (sha256, outcome) in enumerate(
-            pool.map(lambda file: _read_one(file.path, image_size), scan.files)
+        Raises DatasetRefused when the file has changed since it was surveyed.
+        """
+        path = self.index.path(row)
+        try:
+            data = read_bytes(path)
+            image = load_picture(
+                data, short_side=short_side or short_side_for(self.image_size)
+            ).image
+        except InvalidImage as error:
+            raise DatasetRefused("changed", path=path, problem=error) from error
+        if (
+            self._hashes is not None
+            and hashlib.sha256(data).digest() != self._hashes[row].tobytes()
         ):
-            hashes.append(sha256)
-            if isinstance(outcome, InvalidImage):
-                hashes[-1] = ""
-                unreadable.append(f"{scan.files[row].path}: {outcome}")
-            else:
-                array[row] = outcome
-            on_progress((row + 1) / len(scan.files))
-    warnings = list(scan.warnings)
-    if unreadable:
-        warnings.append(_listed(f"{len(unreadable)} files could not be read; left out", unreadable))
-    rows = [row for row, sha256 in enumerate(hashes) if sha256]
-    if not rows:
-        raise DatasetRefused("no_pictures", path=scan.root, formats=FORMAT_NAMES)
-    rows = _without_duplicates(rows, scan.files, hashes, warnings)
-    splits = assign_splits([scan.files[r] for r in rows], [hashes[r] for r in rows], val_fraction)
-    class_names = _checked_classes(scan, rows, splits)
-    for name in sorted({file.class_name for file in scan.files} - set(class_names)):
-        warnings.append(f"The class {name} has no picture left to learn from; it is left out.")
-    label_of = {name: label for label, name in enumerate(class_names)}
-    examples = tuple(
-        Example(scan.files[r].path, r, label_of[scan.files[r].class_name], split, hashes[r])
-        for r, split in zip(rows, splits, strict=True)
-    )
-    return Pictures(class_names, examples, array, tuple(warnings))
+            raise DatasetRefused("changed", path=path, problem="it is another picture now.")
+        return image
 
+    def read(self, row: int) -> NDArray[np.uint8]:
+        """One picture, uint8 `[S, S, 3]`. Raises DatasetRefused."""
+        kept = self._kept.get(row)
+        return fit(self.open(row), self.image_size) if kept is None else kept
 
-def assign_splits(
-    files: Sequence[LabelledFile], hashes: Sequence[str], val_fraction: float
-) -> list[Split]:
-    """A split for each file: its own, or by its content's hash where the folder leaves it open.
+    def stack(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Those pictures, uint8 `[N, S, S, 3]`. Raises DatasetRefused."""
+        empty = np.empty((0, self.image_size, self.image_size, 3), np.uint8)
+        return np.concatenate([empty, *self.batches(rows, max(1, len(rows)))])
 
-    The hash decides, not a shuffle: a picture stays in its split when others come or go. Each
-    class keeps at least one picture on either side.
-    """
-    splits: list[Split] = [
-        file.split or ("val" if _unit(sha256) < val_fraction else "train")
-        for file, sha256 in zip(files, hashes, strict=True)
-    ]
-    open_rows: dict[str, list[int]] = defaultdict(list)
-    for i, file in enumerate(files):
-        if file.split is None:
-            open_rows[file.class_name].append(i)
-    for rows in open_rows.values():
-        rows.sort(key=lambda i: hashes[i])
-        if len(rows) > 1 and all(splits[i] == "train" for i in rows):
-            splits[rows[0]] = "val"
-        elif all(splits[i] == "val" for i in rows):
-            splits[rows[-1]] = "train"
-    return splits
+    def batches(self, rows: NDArray[np.int64], batch_size: int) -> Iterator[NDArray[np.uint8]]:
+        """Those pictures in batches uint8 `[<=batch_size, S, S, 3]`; the next one is decoded ahead."""
+        starts = range(0, len(rows), batch_size)
+        with ThreadPoolExecutor(NUM_THREADS) as threads:
 
+            def ask(start: int) -> Iterator[NDArray[np.uint8]]:
+                return threads.map(self.read, map(int, rows[start : start + batch_size]))
 
-def _read_one(path: Path, image_size: int) -> tuple[str, NDArray[np.uint8] | InvalidImage]:
-    try:
-        data = read_bytes(path)
-        picture = load_picture(data, short_side=short_side_for(image_size))
-    except InvalidImage as error:
-        return "", error
-    return hashlib.sha256(data).hexdigest(), fit(picture.image, image_size)
-
-
-def _without_duplicates(
-    rows: list[int], files: Sequence[LabelledFile], hashes: Sequence[str], warnings: list[str]
-) -> list[int]:
-    """The rows without contradictions and copies; which copy stays must not depend on file order.
-
-    One picture under two labels teaches nothing: all its copies go. Of copies under one label one
-    stays, in a test or validation split before a training split, so that no split leaks.
-    """
-    copies: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        copies[hashes[row]].append(row)
-    dropped: set[int] = set()
-    contradictions: list[str] = []
-    num_copies = 0
-    precedence = {"test": 0, "val": 1, "train": 2, None: 3}
-    for group in copies.values():
-        if len({files[row].class_name for row in group}) > 1:
-            contradictions.append(" = ".join(str(files[row].path) for row in group))
-            dropped.update(group)
-        else:
-            keep = min(group, key=lambda row: (precedence[files[row].split], files[row].path))
-            dropped.update(row for row in group if row != keep)
-            num_copies += len(group) - 1
-    if contradictions:
-        sentence = f"{len(contradictions)} pictures appear under two labels; left out"
-        warnings.append(_listed(sentence, contradictions))
-    if num_copies:
-        warnings.append(f"{num_copies} files are exact copies of others in their class; left out.")
-    return [row for row in rows if row not in dropped]
-
-
-def _checked_classes(scan: Scan, rows: Sequence[int], splits: Sequence[Split]) -> tuple[str, ...]:
-    num_in: dict[Split, Counter[str]] = {"train": Counter(), "val": Counter(), "test": Counter()}
-    open_names = {scan.files[row].class_name for row in rows if scan.files[row].split is None}
-    for row, split in zip(rows, splits, strict=True):
-        num_in[split][scan.files[row].class_name] += 1
-    class_names = tuple(sorted({scan.files[row].class_name for row in rows}))
-    if not class_names:
-        raise DatasetRefused("no_pictures", path=scan.root, formats=FORMAT_NAMES)
-    if len(class_names) == 1:
-        raise DatasetRefused("one_class", path=scan.root, name=class_names[0])
-    for name in class_names:
-        if not num_in["train"][name]:
-            raise DatasetRefused("only_in_val", name=name)
-        if name in open_names and num_in["train"][name] + num_in["val"][name] < 2:
-            raise DatasetRefused("too_few", num_pictures=1, name=name)
-    if not num_in["val"].total():
-        raise DatasetRefused("no_validation", path=scan.root)
-    return class_names
-
-
-def _unit(sha256: str) -> float:
-    """A hash as a number in [0, 1)."""
-    return int(sha256[:13], 16) / 16**13
-
-
-def _listed(sentence: str, items: Iterable[str]) -> str:
-    # A name that is no text shows its odd bytes: what is written down must be readable everywhere.
-    items = [
-        item.encode(errors="surrogateescape").decode(errors="backslashreplace") for item in items
-    ]
-    more = f"; and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
-    return f"{sentence}: {'; '.join(items[:MAX_LISTED])}{more}."
+            coming = [ask(start) for start in starts[:2]]
+            for start in starts:
+                ready = coming.pop(0)
+                if start + 2 * batch_size < len(rows):
+                    coming.append(ask(start + 2 * batch_size))
+                yield np.stack(list(ready))

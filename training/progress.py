@@ -4,30 +4,48 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import LossNotFinite
-
-REPORT_EVERY_SECONDS = 1.0
+Phase = Literal["scratch", "fine-tune"]
 
 
 @dataclass(frozen=True)
 class EpochFigures:
     """How far a training is; `epoch` and `step` count from 1, `loss` and `accuracy` are the epoch's so far.
 
-    `seconds_left` is infinite after the very first step, whose time says nothing about the others.
+    `val_loss` and `val_accuracy` are those of the last epoch that ended, NaN before. `seconds_left`
+    is infinite after the first step of a process, whose time says nothing about the others.
     """
 
+    phase: Phase
     epoch: int
     num_epochs: int
     step: int
     num_steps: int
     loss: float
     accuracy: float
+    val_loss: float
+    val_accuracy: float
     pictures_per_second: float
     seconds_left: float
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What an epoch came to; `val_loss` and `val_accuracy` are NaN where nothing was set aside.
+
+    `loss` and `accuracy` are means over its steps, of augmented pictures and smoothed targets.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -41,66 +59,122 @@ class Plan:
 
     @property
     def num_steps(self) -> int:
+        """Steps in an epoch."""
         return math.ceil(self.num_pictures / self.batch_size)
 
     @property
     def num_all(self) -> int:
+        """Steps in all epochs."""
         return self.num_epochs * self.num_steps
 
-    def rows(self) -> Iterator[NDArray[np.int64]]:
-        """The rows of each batch, every epoch in another order.
+    def batches(self, first: int = 0) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """The number of each step from `first` on and the places of its pictures, int64 `[batch_size]`.
 
-        All batches have one size, or the graph would be built twice: an epoch's last one is
-        filled up with rows of its first.
+        Every epoch has another order, which depends on the seed and the epoch alone. All batches
+        have one size, or the graph would be built twice: an epoch's last one is filled up with
+        places of its first.
         """
-        for epoch in range(self.num_epochs):
+        for epoch in range(first // self.num_steps, self.num_epochs):
             order = np.random.default_rng([self.seed, epoch]).permutation(self.num_pictures)
-            yield from np.resize(order, (self.num_steps, self.batch_size))
+            batches = np.resize(order, (self.num_steps, self.batch_size))
+            for step in range(max(0, first - epoch * self.num_steps), self.num_steps):
+                yield epoch * self.num_steps + step, batches[step]
+
+
+@dataclass
+class Tally:
+    """What has been counted so far; with the weights, all that a training goes on from.
+
+    `losses`, `accuracies`: sums over the steps of the epoch that goes on; `seconds`: of that epoch.
+    """
+
+    num_done: int
+    losses: float
+    accuracies: float
+    seconds: float
+    history: list[EpochRecord]
+
+    @classmethod
+    def fresh(cls) -> "Tally":
+        return cls(0, 0.0, 0.0, 0.0, [])
 
 
 class Progress:
-    """The running figures of a training, and when the next ones are due."""
+    """The running figures of a training."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, phase: Phase, plan: Plan, tally: Tally) -> None:
+        self.tally = tally
+        self._phase = phase
         self._plan = plan
-        self._num_done = 0
-        self._losses: list[float] = []
-        self._accuracies: list[float] = []
-        self._started = self._reported = -math.inf
+        self._num_before = tally.num_done
+        self._last_time = time.monotonic()
+        # Steps of this process and their seconds without the first, which builds the graph.
+        self._num_timed = 0
+        self._timed_seconds = 0.0
+        self._val_seconds = 0.0
+
+    @property
+    def epoch_waits(self) -> bool:
+        """Whether all steps of an epoch are done and it has no record yet."""
+        return self.tally.num_done == (len(self.tally.history) + 1) * self._plan.num_steps
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.tally.history) == self._plan.num_epochs
 
     def add(self, loss: float, accuracy: float) -> None:
-        if self._num_done % self._plan.num_steps == 0:
-            self._losses, self._accuracies = [], []
-        if self._num_done == 0:
-            # The first step builds the graph, so the clock starts after it.
-            self._started = time.monotonic()
-        self._num_done += 1
-        self._losses.append(loss)
-        self._accuracies.append(accuracy)
-        if not math.isfinite(loss):
-            at = self.figures()
-            raise LossNotFinite("diverged", loss=loss, epoch=at.epoch, step=at.step)
+        """Count a step."""
+        tally = self.tally
+        seconds = self._seconds_since_last()
+        tally.num_done += 1
+        tally.losses += loss
+        tally.accuracies += accuracy
+        tally.seconds += seconds
+        if tally.num_done - self._num_before > 1:
+            self._num_timed += 1
+            self._timed_seconds += seconds
 
-    def is_due(self) -> bool:
-        now = time.monotonic()
-        epoch_ends = self._num_done % self._plan.num_steps == 0
-        if not epoch_ends and now - self._reported < REPORT_EVERY_SECONDS:
-            return False
-        self._reported = now
-        return True
+    def end_epoch(self, val_loss: float = math.nan, val_accuracy: float = math.nan) -> None:
+        """Record the epoch whose steps are all done, after its validation."""
+        tally = self.tally
+        self._val_seconds = self._seconds_since_last()
+        record = EpochRecord(
+            epoch=len(tally.history) + 1,
+            loss=tally.losses / self._plan.num_steps,
+            accuracy=tally.accuracies / self._plan.num_steps,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            seconds=tally.seconds + self._val_seconds,
+        )
+        tally.history.append(record)
+        tally.losses = tally.accuracies = tally.seconds = 0.0
 
     def figures(self) -> EpochFigures:
-        step = len(self._losses)
-        seconds = time.monotonic() - self._started
-        steps_per_second = (self._num_done - 1) / seconds if self._num_done > 1 else 0.0
-        num_left = self._plan.num_all - self._num_done
+        """The figures after the step that was added last."""
+        tally, plan = self.tally, self._plan
+        epoch = (tally.num_done - 1) // plan.num_steps
+        step = tally.num_done - epoch * plan.num_steps
+        last = tally.history[-1] if tally.history else None
+        # Between an epoch's record and the next step, the figures are still that epoch's.
+        ended = last if last and last.epoch == epoch + 1 else None
+        rate = self._num_timed / self._timed_seconds if self._timed_seconds else 0.0
+        num_left = plan.num_all - tally.num_done
+        val_seconds_left = self._val_seconds * (plan.num_epochs - len(tally.history))
         return EpochFigures(
-            epoch=(self._num_done - 1) // self._plan.num_steps + 1,
-            num_epochs=self._plan.num_epochs,
+            phase=self._phase,
+            epoch=epoch + 1,
+            num_epochs=plan.num_epochs,
             step=step,
-            num_steps=self._plan.num_steps,
-            loss=sum(self._losses) / step,
-            accuracy=sum(self._accuracies) / step,
-            pictures_per_second=steps_per_second * self._plan.batch_size,
-            seconds_left=num_left / steps_per_second if steps_per_second else math.inf,
+            num_steps=plan.num_steps,
+            loss=ended.loss if ended else tally.losses / step,
+            accuracy=ended.accuracy if ended else tally.accuracies / step,
+            val_loss=last.val_loss if last else math.nan,
+            val_accuracy=last.val_accuracy if last else math.nan,
+            pictures_per_second=rate * plan.batch_size,
+            seconds_left=num_left / rate + val_seconds_left if rate else math.inf,
         )
+
+    def _seconds_since_last(self) -> float:
+        now = time.monotonic()
+        seconds, self._last_time = now - self._last_time, now
+        return seconds

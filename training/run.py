@@ -1,28 +1,26 @@
-"""A training run from the folder to the bundle. Read `train` from top to bottom."""
+"""A training run from the source to the bundle. Read `train` from top to bottom."""
 
-import math
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from classifier.bundle import Bundle, Manifest, new_bundle, refuse_existing
+from classifier.outliers import NEIGHBOURS
 from training.config import TrainingConfig
-from training.events import Event, OnEvent, StepClock
-from training.folder import scan_folder
-from training.pictures import Pictures, read_pictures
+from training.events import OnEvent, StepClock
+from training.preparing import Prepared, prepare
+from training.workplace import Workplace, workplace
 
-if TYPE_CHECKING:
-    import keras
-
-    from training.progress import EpochFigures
-
-RECORDED_VERSIONS = ("keras", "tensorflow", "openvino", "numpy", "scikit-learn", "Pillow")
+RECORDED_VERSIONS = (
+    "keras",
+    "tensorflow",
+    "openvino",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "Pillow",
+)
 
 
 @dataclass(frozen=True)
@@ -32,151 +30,157 @@ class TrainingResult:
     bundle: Bundle
     num_train: int
     num_val: int
+    num_test: int
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
     seconds: dict[str, float]
 
 
 def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> TrainingResult:
-    """A bundle at `config.out`, trained on the labelled folder `config.folder`.
+    """A bundle at `config.out`, trained on what lies at `config.folder`.
 
-    `on_event` is called from this thread, and what it raises stops the run. Nothing is left at
-    `config.out` unless the run succeeds. Raises TrainingError, BundleExists, and OSError when the disk
-    will not take the bundle.
+    `on_event` is called from this thread, after each step of a training at least, and what it raises
+    stops the run. Nothing is left at `config.out` unless the run succeeds. A run that was killed
+    goes on from its last checkpoint when it is started again with the same settings. Raises
+    TrainingError, BundleExists, and OSError when the disk will not take the bundle.
     """
     refuse_existing(config.out)
-    config.out.parent.mkdir(
-        parents=True, exist_ok=True
-    )  # where that fails, it does before the work
+    # Where that fails, it does before the work.
+    config.out.parent.mkdir(parents=True, exist_ok=True)
     clock = StepClock(on_event)
-    with tempfile.TemporaryDirectory(prefix=".training-", dir=config.out.parent) as scratch:
-        # Read: a folder that cannot be used is refused before the libraries below are imported.
-        with clock.step("read") as on_progress:
-            pictures = read_pictures(
-                scan_folder(config.folder),
-                image_size=config.image_size,
-                val_fraction=config.val_fraction,
-                scratch_file=Path(scratch) / "pictures.npy",
-                on_progress=on_progress,
-            )
-        return _learn(config, pictures, clock, on_event)
+    with workplace(config) as place:
+        # Read and audit: what cannot be used is refused before the libraries below are imported.
+        prepared = prepare(
+            config.folder,
+            image_size=config.image_size,
+            val_fraction=config.val_fraction,
+            test_fraction=config.test_fraction,
+            cache=place.cache,
+            unpack_into=place.source,
+            clock=clock,
+        )
+        prepared.audit.raise_if_blocked()
+        return _learn(config, prepared, place, clock)
 
 
 def _learn(
-    config: TrainingConfig, pictures: Pictures, clock: StepClock, on_event: OnEvent
+    config: TrainingConfig, prepared: Prepared, place: Workplace, clock: StepClock
 ) -> TrainingResult:
-    # Keras and TensorFlow take seconds and half a gigabyte; only a run that gets here pays.
-    from classifier.engines.openvino import has_bf16
-    from training.backbones import build_backbone
-    from training.evaluate import compare_precisions, evaluate
-    from training.export import backbone_graph, keras_model, serving_graph, write_models
-    from training.features import VIEWS, compute_features
-    from training.heads import fit_softmax_head, fit_temperature
+    # scikit-learn and OpenVINO take a second, Keras and TensorFlow several and half a gigabyte.
+    from training.labels import check_labels, without_leaks
+    from training.learning import accuracy_over_folds, compute_views, head_kind, learn_head
+    from training.network import open_network
 
-    train_rows, train_labels = pictures.rows("train"), pictures.labels("train")
-    val_rows, val_labels = pictures.rows("val"), pictures.labels("val")
+    kind = head_kind(config, prepared.examples)
+    mode = config.real_mode
 
-    with clock.step("backbone"):
-        backbone = build_backbone(config.backbone, config.image_size, config.weights)
+    # A backbone; all of its layers learn where no pretrained weights have taught them anything.
+    curves = []
+    if mode == "scratch":
+        from training.tuning import network_from_scratch
 
-    # All layers, where no pretrained weights have taught them anything yet.
-    if config.weights == "none":
-        with clock.step("layers"):
-            _train_all_layers(config, backbone, pictures, on_event)
+        network, curve = network_from_scratch(config, prepared, kind, place, clock)
+        curves.append(curve)
+    else:
+        with clock.step("backbone"):
+            network = open_network(
+                config.backbone,
+                image_size=config.image_size,
+                weights=config.weights,
+                seed=config.seed,
+                graphs=place.graphs,
+            )
 
-    # Features: twice for validation, which decides what precision is safe to serve in.
+    # Features, and what only they show: near duplicates that the eye sees and the hash does not.
     with clock.step("features") as on_progress:
-        graph = backbone_graph(backbone)
-        val_fp32 = compute_features(graph, pictures.array, val_rows, precision="fp32")[0]
-        val_bf16 = compute_features(graph, pictures.array, val_rows, precision="bf16")[0]
-        train_features = compute_features(
-            graph,
-            pictures.array,
-            train_rows,
-            precision="bf16",
-            views=VIEWS,
-            on_progress=on_progress,
-        )
+        features = compute_views(network, prepared, config, place, on_progress)
+        if mode != "scratch":
+            prepared, features = without_leaks(prepared, features)
+    examples, alike = prepared.examples, prepared.alike()
 
     with clock.step("head"):
-        num_views, _, num_features = train_features.shape
-        head = fit_softmax_head(
-            train_features.reshape(-1, num_features),
-            np.tile(train_labels, num_views),
-            len(pictures.class_names),
-        )
-        temperature = fit_temperature(head.logits(val_fp32), val_labels)
+        head_only = learn_head(mode, network, examples, features, alike, kind, config)
 
-    with clock.step("evaluate"):
-        choice = compare_precisions(
-            head.logits(val_fp32), head.logits(val_bf16), val_labels, temperature
-        )
-        if not has_bf16():  # then both were computed in fp32, which proves nothing
-            choice = replace(choice, precision="fp32")
-        served = val_bf16 if choice.precision == "bf16" else val_fp32
-        metrics: dict[str, Any] = dict(evaluate(head.logits(served), val_labels, temperature))
-        metrics |= {"num_train": len(train_rows), "num_val": len(val_rows)}
-        metrics["precision"] = asdict(choice)
+    with clock.step("labels"):
+        folds = None
+        if config.folds:
+            folds = accuracy_over_folds(examples, features, alike, kind, config, head_only.penalty)
+        prepared = check_labels(prepared, features[0], alike, kind, config, head_only.penalty)
 
-    # The step ends before the bundle gets its name, so that whoever stops the run there has none.
-    with new_bundle(config.out) as draft, clock.step("write"):
-        metrics["export_difference"] = write_models(
-            draft.folder,
-            keras_model(backbone, head, temperature),
-            serving_graph(graph, head),
-            pictures.array[val_rows[:4]],
-        )
-        draft.seal(
-            Manifest(
-                class_names=pictures.class_names,
-                head="softmax",
+    # Fine-tuning; what it makes takes the place of the head alone only where it is better.
+    candidates = [head_only]
+    if mode == "fine-tune":
+        from training.tuning import fine_tuned
+
+        tuned, curve = fine_tuned(config, head_only, prepared, alike, kind, place, clock)
+        candidates.append(tuned)
+        curves.append(curve)
+    kept = candidates[-1] if candidates[-1].is_better_than(head_only) else head_only
+
+    with clock.step("evaluate") as on_progress:
+        from training.judging import judge
+
+        judged = judge(config, prepared, kept, kind, place, on_progress)
+
+    # The steps end before the bundle gets its name, so that whoever stops the run there has none.
+    from training.export import keras_model, serving_graph
+    from training.proof import write_exports
+    from training.reporting import report_of, write_audit, write_report
+
+    with new_bundle(config.out) as draft:
+        with clock.step("export"):
+            agreements = write_exports(
+                draft.folder,
+                keras_model(kept.network.model, kept.head, kept.temperature, kind),
+                serving_graph(kept.network.graph, kept.head),
+                prepared.pictures.batches(judged.proof_rows, 32),
+                head=kind,
+                temperature=kept.temperature,
+                formats=config.formats,
+            )
+        with clock.step("write"):
+            judged.neighbours.save(draft.folder / NEIGHBOURS)
+            metrics = judged.metrics | {
+                "mode": kept.name,
+                "penalty": kept.penalty,
+                "folds": asdict(folds) if folds else None,
+                "exports": {name: asdict(agreement) for name, agreement in agreements.items()},
+            }
+            manifest = Manifest(
+                class_names=examples.class_names,
+                head=kind,
                 backbone=config.backbone,
                 image_size=config.image_size,
-                temperature=temperature,
-                precision=choice.precision,
+                temperature=kept.temperature,
+                thresholds=kept.thresholds,
+                precision=judged.precision.precision,
+                outliers=asdict(judged.rule),
                 seed=config.seed,
-                dataset_fingerprint=pictures.fingerprint,
+                dataset_fingerprint=examples.fingerprint,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 metrics=metrics,
                 config=config.to_dict(),
                 versions={name: version(name) for name in RECORDED_VERSIONS},
             )
-        )
+            report = report_of(
+                manifest,
+                prepared,
+                judged,
+                candidates=candidates,
+                kept=kept,
+                folds=folds,
+                curves=curves,
+                seconds=clock.all_seconds(),
+            )
+            write_report(draft.folder, report, prepared.index)
+            write_audit(draft.folder, prepared.audit, prepared.index)
+            draft.seal(manifest)
     return TrainingResult(
         bundle=Bundle.load(config.out),
-        num_train=len(train_rows),
-        num_val=len(val_rows),
+        num_train=len(examples.places("train")),
+        num_val=len(examples.places("val")),
+        num_test=len(examples.places("test")),
         metrics=metrics,
-        warnings=pictures.warnings,
+        warnings=prepared.audit.warnings,
         seconds=clock.all_seconds(),
     )
-
-
-def _train_all_layers(
-    config: TrainingConfig, backbone: "keras.Model", pictures: Pictures, on_event: OnEvent
-) -> None:
-    """Train the backbone in place under a head of its own, which is thrown away afterwards."""
-    import keras
-
-    from training.phases import train_from_scratch
-
-    pooled = keras.layers.GlobalAveragePooling2D()(backbone.output)
-    logits = keras.layers.Dense(len(pictures.class_names))(pooled)
-    train_from_scratch(
-        keras.Model(backbone.inputs[0], logits),
-        pictures.array[pictures.rows("train")],
-        pictures.labels("train"),
-        epochs=config.epochs,
-        seed=config.seed,
-        on_epoch=_epoch_to_event(on_event),
-    )
-
-
-def _epoch_to_event(on_event: OnEvent) -> "Callable[[EpochFigures], None]":
-    def tell(figures: "EpochFigures") -> None:
-        num_done = (figures.epoch - 1) * figures.num_steps + figures.step
-        fraction = num_done / (figures.num_epochs * figures.num_steps)
-        known = {k: v for k, v in asdict(figures).items() if math.isfinite(v)}
-        on_event(Event("layers", fraction, known))
-
-    return tell

@@ -30,6 +30,9 @@ DATA_DIR = env.path("OCELLUS_DATA_DIR", BASE_DIR / "var")
 PICTURES_DIR = DATA_DIR / "pictures"
 DATASETS_DIR = DATA_DIR / "datasets"
 BUNDLES_DIR = DATA_DIR / "bundles"
+# What a training can do without: features computed before, and where a killed one goes on from.
+CACHE_DIR = DATA_DIR / "cache"
+WORK_DIR = DATA_DIR / "work"
 
 SECRET_KEY = env.secret_key(DATA_DIR / "secret_key")
 DEBUG = False

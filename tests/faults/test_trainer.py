@@ -1,5 +1,6 @@
 """The training worker: killed in the middle, and told to stop."""
 
+import json
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from training.sample import draw_folder
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-def start_a_long_training(stack: Stack, curator: Visitor) -> str:
+def start_a_long_training(stack: Stack, curator: Visitor, epochs: int = 1000) -> str:
     """A run that would take an hour, in the middle of its training; the path of its page."""
     page = curator.post(
         "/admin/studio/trainingrun/add/",
@@ -24,7 +25,7 @@ def start_a_long_training(stack: Stack, curator: Visitor) -> str:
             "backbone": "mobilenet_v2",
             "weights": "none",
             "image_size": "32",
-            "epochs": "1000",
+            "epochs": str(epochs),
             "seed": "0",
         },
     )
@@ -35,6 +36,30 @@ def start_a_long_training(stack: Stack, curator: Visitor) -> str:
 def progress(stack: Stack) -> tuple[str, float]:
     [(state, step, fraction)] = stack.query("SELECT state, step, fraction FROM studio_trainingrun")
     return state, fraction if step == "layers" else 0.0
+
+
+def epoch(stack: Stack) -> int:
+    """The epoch that the page shows; 0 where there is none."""
+    [(figures,)] = stack.query("SELECT figures FROM studio_trainingrun")
+    return int(json.loads(figures).get("epoch", 0))
+
+
+def checkpointed_step(stack: Stack) -> int:
+    """The step of the newest checkpoint; 0 before the first."""
+    paths = (stack.data_dir / "work").glob("run-*/checkpoints/layers/step-*.checkpoint")
+    return max((int(path.stem.removeprefix("step-")) for path in paths), default=0)
+
+
+def press(stack: Stack, curator: Visitor, page: str, action: str) -> None:
+    """A button of the run's page."""
+    token = (
+        curator.get(page).text.split('csrfmiddlewaretoken" value="')[1].split('"', maxsplit=1)[0]
+    )
+    curator.client.post(
+        page.replace("change/", f"{action}/"),
+        data={"csrfmiddlewaretoken": token},
+        headers={"Referer": stack.url},
+    )
 
 
 def children(pid: int) -> list[int]:
@@ -61,21 +86,32 @@ def test_a_killed_trainer_is_interrupted_within_a_minute_and_leaves_nothing_half
         for child in children(stack.pid("training")):
             os.kill(child, signal.SIGKILL)
         wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
-        assert "Retrain when it runs again" in curator.get(page).text
+        assert "Resume it" in curator.get(page).text
         assert list((stack.data_dir / "bundles").glob("drawn*")) == []
         assert stack.query("SELECT id FROM recognizers_modelversion") == []
+
+
+def test_an_interrupted_training_goes_on_from_its_last_checkpoint(curator_stack: Stack) -> None:
+    stack = curator_stack
+    with stack.signed_in("curator") as curator:
+        page = start_a_long_training(stack, curator, epochs=80)
+        wait_for(lambda: checkpointed_step(stack) >= 2 * 10, seconds=120, what="a checkpoint")
+        for child in children(stack.pid("training")):
+            os.kill(child, signal.SIGKILL)
+        wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
+        press(stack, curator, page, "resume")
+        wait_for(lambda: epoch(stack) > 0, seconds=120, what="the training to go on")
+        assert epoch(stack) >= 10  # of two steps each
+        wait_for(lambda: progress(stack)[0] != "running", seconds=240, what="the end")
+        assert progress(stack)[0] == "succeeded", curator.get(page).text
+    assert not (stack.data_dir / "work").exists() or not list((stack.data_dir / "work").iterdir())
+    assert len(list((stack.data_dir / "bundles").glob("drawn*"))) == 1
 
 
 def test_cancel_stops_a_running_training(curator_stack: Stack) -> None:
     stack = curator_stack
     with stack.signed_in("curator") as curator:
         page = start_a_long_training(stack, curator)
-        text = curator.get(page).text
-        token = text.split('csrfmiddlewaretoken" value="')[1].split('"', maxsplit=1)[0]
-        curator.client.post(
-            page.replace("change/", "cancel/"),
-            data={"csrfmiddlewaretoken": token},
-            headers={"Referer": stack.url},
-        )
+        press(stack, curator, page, "cancel")
         wait_for(lambda: progress(stack)[0] == "cancelled", seconds=60, what="cancelled")
     assert list((stack.data_dir / "bundles").glob("drawn*")) == []

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.folder import scan_folder
-from training.pictures import Pictures, read_pictures
+from training.cache import Cache
+from training.events import StepClock
+from training.preparing import Prepared, prepare
 
 
 def write_picture(path: Path, seed: int, size: tuple[int, int] = (24, 20)) -> Path:
@@ -29,13 +30,28 @@ def write_classes(root: Path, num_pictures: Mapping[str, int], first_seed: int =
     return root
 
 
-def read(root: Path, scratch: Path, *, val_fraction: float = 0.2, image_size: int = 32) -> Pictures:
-    return read_pictures(
-        scan_folder(root),
-        image_size=image_size,
-        val_fraction=val_fraction,
-        scratch_file=scratch / "pictures.npy",
-    )
+def read(
+    root: Path,
+    scratch: Path,
+    *,
+    val_fraction: float = 0.2,
+    test_fraction: float = 0.0,
+    image_size: int = 32,
+) -> Prepared:
+    """The examples and the audit of a source, with a cache in `scratch`."""
+    cache = Cache(scratch / "cache")
+    try:
+        return prepare(
+            root,
+            image_size=image_size,
+            val_fraction=val_fraction,
+            test_fraction=test_fraction,
+            cache=cache,
+            unpack_into=scratch / "source",
+            clock=StepClock(lambda event: None),
+        )
+    finally:
+        cache.close()
 
 
 def striped(kind: int, seed: int, size: int = 80) -> Image.Image:

@@ -1,7 +1,11 @@
-"""training.backbones: weights from wherever they may come, and what they were pretrained to see."""
+"""training.backbones: what each was pretrained to see, its last stage, and what tells it from others."""
 
+import os
 import shutil
+import subprocess
+import sys
 import urllib.error
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Never
 
@@ -11,8 +15,10 @@ import pytest
 
 from tests.shared import SHARED_KERAS
 from tests.training.weights import mobilenet_weights, randomized, write_legacy_weights
-from training.backbones import BACKBONES, build_backbone
+from training.backbones import BACKBONES, build_backbone, top_stage_layers
+from training.config import BACKBONE_NAMES
 from training.errors import WeightsUnavailable
+from training.fingerprints import fingerprint, source_fingerprint
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
 MOBILENET_FILE = BACKBONES["mobilenet_v2"].weights_file
@@ -43,6 +49,39 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[keras.Model, Path]
 @pytest.fixture(scope="module")
 def mobilenet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return mobilenet_weights(tmp_path_factory.mktemp("mobilenet") / "mine.h5")
+
+
+APPLICATIONS = {
+    "resnet50": keras.applications.ResNet50,
+    "resnet50_v2": keras.applications.ResNet50V2,
+    "mobilenet_v2": keras.applications.MobileNetV2,
+    "efficientnet_v2_b0": keras.applications.EfficientNetV2B0,
+    "convnext_tiny": keras.applications.ConvNeXtTiny,
+}
+PREPROCESSING = {  # the others have it inside
+    "resnet50": keras.applications.resnet50.preprocess_input,
+    "resnet50_v2": keras.applications.resnet_v2.preprocess_input,
+    "mobilenet_v2": keras.applications.mobilenet_v2.preprocess_input,
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Keras' own model, and a backbone with its weights."""
+
+    name: str
+    reference: keras.Model
+    backbone: keras.Model
+
+
+@pytest.fixture(scope="module", params=BACKBONE_NAMES)
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    name = request.param
+    keras.utils.set_random_seed(0)
+    build = APPLICATIONS[name]
+    reference = randomized(build(input_shape=(64, 64, 3), include_top=False, weights=None))
+    path = write_legacy_weights(reference, tmp_path_factory.mktemp(name) / "mine.h5")
+    return Pair(name, reference, build_backbone(name, 64, str(path)))
 
 
 def refusal(name: str, weights: object) -> WeightsUnavailable:
@@ -86,14 +125,10 @@ def test_a_file_under_keras_own_name_in_keras_home_is_taken_and_kept(
     assert placed.is_file()
 
 
-def test_mobilenet_is_scaled_as_keras_own_preprocessing_does(mobilenet_file: Path) -> None:
-    reference = keras.applications.MobileNetV2(
-        input_shape=(64, 64, 3), include_top=False, weights=None
-    )
-    reference.load_weights(mobilenet_file)
-    inputs = keras.applications.mobilenet_v2.preprocess_input(PICTURES.copy())
-    backbone = build_backbone("mobilenet_v2", 64, str(mobilenet_file))
-    assert relative_difference(backbone, reference, inputs) < 1e-4
+def test_each_sees_what_keras_own_does(pair: Pair) -> None:
+    preprocess = PREPROCESSING.get(pair.name, lambda pictures: pictures)
+    inputs = preprocess(PICTURES.copy())
+    assert relative_difference(pair.backbone, pair.reference, inputs) < 1e-4
 
 
 @pytest.mark.skipif(
@@ -136,36 +171,109 @@ def test_half_a_download_is_fetched_again(mobilenet_file: Path, tmp_path: Path) 
     assert MOBILENET_FILE in str(error)
 
 
-def test_a_missing_weights_file_is_refused_before_anything_is_built(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing.h5", tmp_path):
-        error = refusal("resnet50", path)
-        assert error.code == "no_file"
-        assert str(path) in str(error)
+# --- The last stage
+
+FIRST_OF_LAST_STAGE = {
+    "resnet50": "conv5_block1_1_conv",
+    "resnet50_v2": "conv5_block1_preact_bn",
+    "mobilenet_v2": "block_13_expand",
+    "efficientnet_v2_b0": "block6a_expand_conv",
+    "convnext_tiny": "convnext_tiny_downsampling_block_2",
+}
 
 
-def test_another_architectures_file_is_refused(resnet: tuple[keras.Model, Path]) -> None:
-    _, path = resnet
-    error = refusal("mobilenet_v2", path)
-    assert error.code == "misfit"
-    assert "MobileNetV2" in str(error)
-    assert str(path) in str(error)
+def test_the_top_stage_goes_from_its_first_layer_to_the_end(pair: Pair) -> None:
+    name, backbone = pair.name, pair.backbone
+    probabilities = keras.layers.Dense(2, name="logits")(
+        keras.layers.GlobalAveragePooling2D()(backbone.output)
+    )
+    model = keras.Model(backbone.inputs[0], probabilities)
+    top = top_stage_layers(model, name)
+    assert top[0].name == FIRST_OF_LAST_STAGE[name]
+    assert top[-1].name == "logits"
+    below = model.layers[: -len(top)]
+    # All but ResNet50V2 halve the feature map for the last time at the beginning of the stage.
+    assert below[-1].output.shape[1] == (2 if name == "resnet50_v2" else 4)
+    share = sum(layer.count_params() for layer in top) / model.count_params()
+    assert 0.5 < share < 0.8
+    # The stage has one way in: nothing of the top is needed to compute what is below it.
+    keras.Model(model.inputs[0], below[-1].output)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "notes.h5", "notes.weights.h5", "notes.keras"])
-def test_a_text_file_is_refused(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_text("these are no weights\n" * 20)
-    error = refusal("mobilenet_v2", path)
-    assert error.code == "misfit"
-    assert "\n" not in str(error)
+def test_the_top_stage_of_another_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="conv5_"):
+        top_stage_layers(build_backbone("mobilenet_v2", 32, "none"), "resnet50")
 
 
-def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
-    model = keras.applications.MobileNetV2(input_shape=(64, 64, 3), include_top=False, weights=None)
-    kernel = model.get_layer("Conv1").get_weights()[0]
-    kernel[0, 0, 0, 0] = np.nan
-    model.get_layer("Conv1").set_weights([kernel])
-    path = write_legacy_weights(model, tmp_path / "broken.h5")
-    error = refusal("mobilenet_v2", path)
-    assert error.code == "misfit"
-    assert "finite" in str(error)
+# --- Fingerprints
+
+PROGRAM = """
+import sys
+from training.fingerprints import fingerprint, source_fingerprint
+assert not {"keras", "tensorflow", "jax"} & set(sys.modules)
+print(source_fingerprint("convnext_tiny", 32, "none", 7))
+assert not {"keras", "tensorflow", "jax"} & set(sys.modules)
+import keras
+from training.backbones import build_backbone
+keras.layers.ReLU(), keras.layers.Add(), keras.Input((3,))  # so that Keras' numbers are others
+keras.utils.set_random_seed(7)
+print(fingerprint(build_backbone("convnext_tiny", 32, "none")))
+"""
+
+
+def test_fingerprints_are_the_same_in_every_process() -> None:
+    keras.utils.set_random_seed(7)
+    here = [
+        source_fingerprint("convnext_tiny", 32, "none", 7),
+        fingerprint(build_backbone("convnext_tiny", 32, "none")),
+    ]
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("KERAS_HOME")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == here
+
+
+def test_a_fingerprint_tells_weights_sizes_and_layers_but_not_what_is_to_be_trained() -> None:
+    def model(size: int = 8, activation: str = "relu", change: float = 0.0) -> keras.Model:
+        keras.utils.set_random_seed(7)
+        picture = keras.Input((size, size, 3))
+        convolution = keras.layers.Conv2D(4, 3, activation=activation)
+        made = keras.Model(picture, keras.layers.BatchNormalization()(convolution(picture)))
+        kernel, bias = convolution.get_weights()
+        kernel[0, 0, 0, 0] += change
+        convolution.set_weights([kernel, bias])
+        return made
+
+    first = model()
+    known = fingerprint(first)
+    first.trainable = False
+    assert fingerprint(first) == fingerprint(model()) == known
+    others = (model(size=16), model(activation="gelu"), model(change=1e-6))
+    assert len({known, *map(fingerprint, others)}) == 4
+
+
+def test_a_source_is_known_by_what_its_file_holds(mobilenet_file: Path, tmp_path: Path) -> None:
+    def source(weights: object, size: int = 64, seed: int = 0) -> str | None:
+        return source_fingerprint("mobilenet_v2", size, str(weights), seed)
+
+    assert source("imagenet") is None
+    assert source(tmp_path / "nothing.h5") is None
+    assert source("\0") is None
+    placed = tmp_path / "home" / "models" / MOBILENET_FILE
+    placed.parent.mkdir(parents=True)
+    shutil.copy(mobilenet_file, placed)
+    known = source("imagenet")
+    assert known == source(mobilenet_file) == source(placed, seed=1)
+    others = {source(placed, 96), source("none"), source("none", seed=1), known}
+    assert len(others) == 4
+    with placed.open("ab") as file:
+        file.write(b"more")
+    assert source("imagenet") not in {None, known}

@@ -1,7 +1,6 @@
 """training.run: from a folder to a bundle that anyone's Keras and our engine answer alike with."""
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -21,12 +20,13 @@ from classifier.bundle import KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS, Bundl
 from classifier.decide import probabilities
 from classifier.engines.base import open_engine
 from classifier.errors import BundleExists
+from classifier.outliers import NEIGHBOURS
 from classifier.preprocess import read_input
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
 from tests.training.folders import KINDS, write_classes, write_striped
 from tests.training.weights import mobilenet_weights
 from training.config import TrainingConfig
-from training.errors import DatasetRefused, ExportRefused, TrainingCancelled
+from training.errors import DatasetRefused, TrainingCancelled
 from training.events import STEPS, Event
 from training.run import RECORDED_VERSIONS, TrainingResult, train
 
@@ -116,12 +116,13 @@ def answered_elsewhere(
 
 def test_it_learns_what_the_pictures_show(trained: Trained) -> None:
     result = trained.result
-    assert result.num_train == 3 * NUM_TRAIN
+    # Some stripes are so alike that the audit keeps those of one split only.
+    assert 3 * NUM_TRAIN - 4 <= result.num_train <= 3 * NUM_TRAIN
     assert result.num_val == 3 * NUM_VAL
     assert result.metrics["val_top1"] >= 0.9
     assert result.metrics["val_top5"] == 1.0
     assert 0 < result.metrics["val_log_loss"] < 0.5
-    assert result.warnings == ()
+    assert result.num_test == 0
 
 
 def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None:
@@ -134,12 +135,17 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert 0.05 <= manifest.temperature <= 20
     assert TrainingConfig.from_dict(manifest.config) == trained.config
     assert set(manifest.versions) == set(RECORDED_VERSIONS)
-    assert set(manifest.files) == {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}
+    models = {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}
+    pages = {"report.json", "report.html", "audit.json", "audit.html"}
+    assert set(manifest.files) == models | pages | {NEIGHBOURS}
     assert len(manifest.dataset_fingerprint) == 64
     assert manifest.created_at.endswith("+00:00")
     assert manifest.metrics["val_top1"] == trained.result.metrics["val_top1"]
     assert manifest.metrics["precision"]["precision"] == manifest.precision
-    assert manifest.metrics["export_difference"] <= 0.01
+    for name in ("h5", "openvino"):
+        assert manifest.metrics["exports"][name]["top1_agreement"] == 1.0
+        assert manifest.metrics["exports"][name]["largest_difference"] <= 1e-3
+    assert manifest.outliers["method"] == "distance"
     siblings = [path.name for path in trained.config.out.parent.iterdir()]
     assert siblings == ["bundle"]
 
@@ -176,7 +182,7 @@ def test_the_command_line_agrees_with_the_validation_figure(
 
 
 def test_the_steps_are_told_in_order_each_from_begin_to_end(trained: Trained) -> None:
-    steps = [step for step in STEPS if step != "layers"]  # which pretrained weights make needless
+    steps = [step for step in STEPS if step not in ("layers", "fine-tune")]  # not asked for
     told = list(dict.fromkeys(event.step for event in trained.events))
     assert told == steps
     for step in steps:
@@ -190,7 +196,7 @@ def test_the_steps_are_told_in_order_each_from_begin_to_end(trained: Trained) ->
 
 def test_the_seconds_of_each_step_add_up(trained: Trained) -> None:
     seconds = trained.result.seconds
-    assert set(seconds) == {*STEPS, "total"} - {"layers"}
+    assert set(seconds) == {*STEPS, "total"} - {"layers", "fine-tune"}
     steps = sum(value for name, value in seconds.items() if name != "total")
     assert 0 < steps <= seconds["total"] + 0.01
 
@@ -206,7 +212,7 @@ def test_the_command_prints_one_json_line_and_the_same_seed_gives_the_same_model
         status = training.__main__.main([*arguments, "--json"])
     assert status == 0
     told = json.loads(out.getvalue().splitlines()[-1])
-    assert list(told) == [
+    assert list(told)[:7] == [
         "bundle",
         "classes",
         "num_train",
@@ -217,7 +223,7 @@ def test_the_command_prints_one_json_line_and_the_same_seed_gives_the_same_model
     ]
     assert told["bundle"] == str(tmp_path / "bundle")
     assert told["classes"] == sorted(KINDS)
-    assert (told["num_train"], told["num_val"]) == (3 * NUM_TRAIN, 3 * NUM_VAL)
+    assert (told["num_train"], told["num_val"]) == (trained.result.num_train, 3 * NUM_VAL)
     assert told["val_top1"] == trained.result.metrics["val_top1"]
     assert told["val_top5"] == 1.0
     assert {"total", "read", "features", "head", "write"} <= set(told["seconds"])
@@ -303,28 +309,10 @@ def test_a_disk_that_is_full_leaves_no_half_bundle(
     def refuse(*arguments: object, **options: object) -> Never:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.export.ov.save_model", refuse)
+    monkeypatch.setattr("training.proof.ov.save_model", refuse)
     config = config_for(trained.config.folder, Path(trained.config.weights), tmp_path / "bundle")
     with pytest.raises(OSError, match="No space left"):
         train(config)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_graph_that_answers_differently_is_never_written(
-    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import keras
-
-    from training.export import write_models
-
-    model = keras.models.load_model(trained.result.bundle.path / KERAS_MODEL)
-    kernel, bias = model.get_layer("logits").get_weights()
-    graph = trained.result.bundle.path / SERVING_GRAPH
-    for offset in (5, math.nan):
-        model.get_layer("logits").set_weights([kernel, bias + offset])
-        with pytest.raises(ExportRefused) as caught:
-            write_models(tmp_path, model, graph, trained.pictures[:4])
-        assert caught.value.code == "differs"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ from tests.training.folders import striped
 
 
 def randomized(model: keras.Model, seed: int = 0) -> keras.Model:
-    """`model` with batch-normalisation statistics that a training might have left."""
+    """`model` with batch-normalisation statistics and layer scales that a training might have left."""
     generator = np.random.default_rng(seed)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -24,6 +24,9 @@ def randomized(model: keras.Model, seed: int = 0) -> keras.Model:
                     generator.uniform(0.7, 1.3, variance.shape),
                 ]
             )
+        elif layer.name.endswith("_layer_scale"):
+            [scale] = layer.get_weights()
+            layer.set_weights([generator.uniform(0.2, 0.8, scale.shape)])
     return model
 
 

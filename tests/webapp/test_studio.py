@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
@@ -56,7 +57,7 @@ def new_run(recognizer: Recognizer) -> NewRun:
 
 
 def result_of(config: TrainingConfig) -> TrainingResult:
-    return TrainingResult(colour_bundle(config.out), 8, 2, {}, ("A note.",), {"total": 1.0})
+    return TrainingResult(colour_bundle(config.out), 8, 2, 2, {}, ("A note.",), {"total": 1.0})
 
 
 def values(**changes: object) -> dict[str, object]:
@@ -186,6 +187,50 @@ def test_retrain_pressed_twice_makes_one_run(curator_client: Client, tmp_path: P
     assert len(pages) == TrainingRun.objects.count() == 1
 
 
+def test_an_interrupted_run_waits_again_when_a_curator_resumes_it(
+    new_run: NewRun, curator_client: Client
+) -> None:
+    run = new_run()
+    claimed = run_claim()
+    assert claimed
+    page = f"/admin/studio/trainingrun/{run.pk}/"
+    curator_client.post(f"{page}resume/")
+    run.refresh_from_db()
+    assert run.state == State.RUNNING  # what runs is not queued a second time
+    runs_mark_interrupted(of_anybody=True)
+    assert "Resume it" in curator_client.get(f"{page}change/").content.decode()
+    response = curator_client.post(f"{page}resume/", follow=True)
+    assert "goes on where it was interrupted" in response.content.decode()
+    again = run_claim()
+    assert again
+    assert again.pk == run.pk
+    assert again.lease != claimed.lease
+    assert again.ended_at is None
+
+
+def test_a_run_keeps_its_checkpoints_until_nobody_will_resume_it(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    waiting, ended = new_run(), new_run()
+    TrainingRun.objects.filter(pk=waiting.pk).update(state=State.INTERRUPTED)
+    TrainingRun.objects.filter(pk=ended.pk).update(state=State.FAILED)
+    for run in (waiting, ended):
+        trainer.work_folder(run).mkdir(parents=True)
+    new_run()
+    configs: list[TrainingConfig] = []
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        configs.append(config)
+        return result_of(config)
+
+    monkeypatch.setattr(trainer, "train", train)
+    assert trainer.train_next()
+    assert trainer.work_folder(waiting).is_dir()
+    assert not trainer.work_folder(ended).exists()
+    assert configs[0].cache == settings.CACHE_DIR
+    assert configs[0].work_folder.parent == settings.WORK_DIR
+
+
 def test_a_stopped_installation_interrupts_its_run_when_it_starts_again(new_run: NewRun) -> None:
     new_run()
     assert run_claim() is not None
@@ -246,13 +291,13 @@ def test_a_run_whose_bundle_cannot_answer_fails_with_the_reason(
 ) -> None:
     def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
         bundle = colour_bundle(config.out, class_names=("two", "labels"))
-        return TrainingResult(bundle, 8, 2, {}, (), {})
+        return TrainingResult(bundle, 8, 2, 2, {}, (), {})
 
     monkeypatch.setattr(trainer, "train", train)
     run = new_run()
     trainer.train_next()
     run.refresh_from_db()
-    assert (run.state, run.failure_code) == (State.FAILED, "label_count")
+    assert (run.state, run.failure_code) == (State.FAILED, "BundleIncompatible.label_count")
     assert "received 3 outputs" in run.failure_sentence
 
 

@@ -14,7 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 from webapp.accounts.models import User
 from webapp.studio.forms import RetrainForm
 from webapp.studio.models import Dataset, TrainingRun
-from webapp.studio.services import recognizer_get_or_create, run_cancel, run_create
+from webapp.studio.services import (
+    recognizer_get_or_create,
+    run_cancel,
+    run_create,
+    run_resume,
+)
 
 
 @admin.register(Dataset)
@@ -53,6 +58,11 @@ class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
                 "<int:run_id>/cancel/",
                 wrap(require_POST(self.cancel_view)),
                 name="studio_run_cancel",
+            ),
+            path(
+                "<int:run_id>/resume/",
+                wrap(require_POST(self.resume_view)),
+                name="studio_run_resume",
             ),
         ]
         return own + super().get_urls()
@@ -99,6 +109,15 @@ class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
             raise PermissionDenied
         run_cancel(run=self._run(request, run_id))
         messages.info(request, _("The training will stop at its next step."))
+        return redirect(reverse("admin:studio_trainingrun_change", args=[run_id]))
+
+    def resume_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if run_resume(run=self._run(request, run_id)):
+            messages.success(request, _("The training goes on where it was interrupted."))
+        else:
+            messages.warning(request, _("This training is not interrupted; nothing was done."))
         return redirect(reverse("admin:studio_trainingrun_change", args=[run_id]))
 
     def _run(self, request: HttpRequest, run_id: str | int) -> TrainingRun:

@@ -12,8 +12,11 @@ from webapp.studio.services import dataset_folders
 # The crop that is learned from must not be larger than what is kept of an upload.
 MAX_IMAGE_SIZE = 512
 BACKBONE_LABELS = {
-    "resnet50": _("ResNet50: the most accurate"),
+    "resnet50": _("ResNet50: accurate, and the one everybody knows"),
+    "resnet50_v2": _("ResNet50V2: the same, a little later"),
     "mobilenet_v2": _("MobileNetV2: the light one, fast on small machines"),
+    "efficientnet_v2_b0": _("EfficientNetV2-B0: light and accurate"),
+    "convnext_tiny": _("ConvNeXt-Tiny: the most accurate, and the slowest"),
 }
 
 
@@ -37,6 +40,16 @@ class RetrainForm(forms.Form):
             ("none", _("nothing: train all layers from scratch")),
         ],
     )
+    mode = forms.ChoiceField(
+        label=_("What learns"),
+        required=False,
+        choices=[
+            ("", _("what suits the start: the head, or from scratch all layers")),
+            ("head", _("the head alone: seconds")),
+            ("fine-tune", _("the head, then layers of the backbone: minutes to hours")),
+        ],
+        help_text=_("Fine-tuning is kept only where it is better on the validation pictures."),
+    )
     image_size = forms.IntegerField(
         label=_("Image size"),
         initial=224,
@@ -49,7 +62,7 @@ class RetrainForm(forms.Form):
         initial=DEFAULT_EPOCHS,
         min_value=1,
         max_value=1000,
-        help_text=_("passes over the pictures, when all layers are trained"),
+        help_text=_("passes over the pictures at most, when layers are trained"),
     )
     seed = forms.IntegerField(label=_("Seed"), initial=0, min_value=0, max_value=2**32 - 1)
 
@@ -68,9 +81,20 @@ class RetrainForm(forms.Form):
             raise forms.ValidationError(
                 _("Choose a recognizer or give the name of a new one, not both."), code="which"
             )
+        if cleaned.get("mode") == "fine-tune" and cleaned.get("weights") == "none":
+            raise forms.ValidationError(
+                _(
+                    "Fine-tuning starts from pretrained weights. Choose them, or what suits the start."
+                ),
+                code="fine_tune",
+            )
         return cleaned
 
     def config(self) -> dict[str, Any]:
         """The run's settings, as TrainingConfig takes them, without folder and out."""
         names = TrainingConfig.__dataclass_fields__.keys() & self.cleaned_data.keys()
-        return {name: self.cleaned_data[name] for name in names}
+        return {
+            name: self.cleaned_data[name]
+            for name in names
+            if name != "mode" or self.cleaned_data["mode"]
+        }

@@ -34,7 +34,8 @@ class TrainingRun(models.Model):
     """One execution of the training.
 
         queued ──the trainer claims it──▶ running ──▶ succeeded | failed | cancelled
-           └──▶ cancelled                    └── its lease has run out ──▶ interrupted
+           ▲ └──▶ cancelled                  └── its lease has run out ──▶ interrupted
+           └───────────────────── a curator resumes it ─────────────────────────┘
 
     At most one runs at a time; a constraint in the database says so. Its trainer renews the lease.
     """

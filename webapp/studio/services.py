@@ -157,6 +157,24 @@ def run_cancel(*, run: TrainingRun) -> None:
         TrainingRun.objects.filter(pk=run.pk, state=State.RUNNING).update(cancel_requested=True)
 
 
+def run_resume(*, run: TrainingRun) -> bool:
+    """Queue an interrupted run again; it goes on from its last checkpoint. False when it is not."""
+    with transaction.atomic():
+        interrupted = TrainingRun.objects.filter(pk=run.pk, state=State.INTERRUPTED)
+        num_queued = interrupted.update(
+            state=State.QUEUED,
+            ended_at=None,
+            cancel_requested=False,
+            step="",
+            fraction=0,
+            figures={},
+        )
+        if not num_queued:
+            return False
+        transaction.on_commit(nudge_training)
+    return True
+
+
 def runs_mark_interrupted(*, of_anybody: bool = False) -> int:
     """Mark runs whose trainer has stopped renewing; returns how many.
 

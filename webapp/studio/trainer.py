@@ -29,7 +29,7 @@ from webapp.studio.services import (
     run_renew,
     run_shall_stop,
 )
-from webapp.studio.wording import UNEXPECTED
+from webapp.studio.wording import UNEXPECTED, failure_code
 
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
@@ -43,6 +43,7 @@ def train_next() -> bool:
     if run is None:
         return False
     logger.info("%s began", run)
+    _sweep_work()
     with _lease_kept(run) as is_lost:
         listener = _Listener(run, is_lost)
         try:
@@ -52,7 +53,9 @@ def train_next() -> bool:
         except TrainingCancelled:
             run_end(run=run, state=State.CANCELLED)
         except (TrainingError, BundleError) as error:
-            _fail(run, error.code, {key: str(value) for key, value in error.params.items()})
+            _fail(
+                run, failure_code(error), {key: str(value) for key, value in error.params.items()}
+            )
         except OSError as error:
             logger.exception("%s failed", run)
             _fail(run, "disk", {"problem": str(error)})
@@ -82,7 +85,23 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
     # A run that was interrupted after its bundle was written and before it was recorded leaves
     # a bundle that no version names; the lease in the name keeps it out of the next one's way.
     out = Path(settings.BUNDLES_DIR) / f"{run.recognizer.slug}-{run.pk}-{str(run.lease)[:8]}"
-    return TrainingConfig.from_dict({**values, "folder": run.dataset.path, "out": out})
+    places = {"folder": run.dataset.path, "out": out, "cache": Path(settings.CACHE_DIR)}
+    return TrainingConfig.from_dict({**values, **places, "work": work_folder(run)})
+
+
+def work_folder(run: TrainingRun) -> Path:
+    """Where a run keeps its checkpoints, whichever trainer has it."""
+    return Path(settings.WORK_DIR) / f"run-{run.pk}"
+
+
+def _sweep_work() -> None:
+    """Remove what runs left behind that nobody will resume."""
+    may_go_on = (State.QUEUED, State.RUNNING, State.INTERRUPTED)
+    kept = {work_folder(run) for run in TrainingRun.objects.filter(state__in=may_go_on).only("pk")}
+    root = Path(settings.WORK_DIR)
+    for folder in root.iterdir() if root.is_dir() else ():
+        if folder not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _succeed_patiently(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from classifier.errors import BundleCorrupt, BundleExists, BundleIncompatible, BundleMissing
+from classifier.errors import (
+    BundleCorrupt,
+    BundleExists,
+    BundleIncompatible,
+    BundleMissing,
+    ClassifierError,
+)
 from training import errors
 
 UNEXPECTED = "unexpected"
@@ -14,11 +20,15 @@ UNEXPECTED = "unexpected"
 STEP_LABELS = {
     "": _("starting"),
     "read": _("reading the pictures"),
+    "audit": _("looking for copies and oddities"),
     "backbone": _("loading the backbone"),
     "layers": _("training all layers"),
     "features": _("computing features"),
     "head": _("training the head"),
+    "labels": _("looking for wrong labels"),
+    "fine-tune": _("fine-tuning"),
     "evaluate": _("evaluating"),
+    "export": _("exporting and proving the models"),
     "write": _("writing the bundle"),
 }
 
@@ -34,18 +44,29 @@ _FAILURES: dict[str, str] = {
         "The training ran out of memory. Choose a smaller image size or the light backbone."
     ),
 }
-for _class in (
+# Two classes may have a code in common; whose it is stands before it.
+_CLASSES: tuple[type[ClassifierError], ...] = (
     errors.DatasetRefused,
+    errors.ListRefused,
+    errors.ArchiveRefused,
     errors.ConfigRefused,
     errors.WeightsUnavailable,
     errors.LossNotFinite,
+    errors.OutOfMemory,
     errors.ExportRefused,
     BundleExists,
     BundleCorrupt,
     BundleIncompatible,
     BundleMissing,
-):
-    _FAILURES.update(_class.sentences)
+)
+for _class in _CLASSES:
+    for _code, _sentence in _class.sentences.items():
+        _FAILURES[f"{_class.__name__}.{_code}"] = _sentence
+
+
+def failure_code(error: ClassifierError) -> str:
+    """The code under which `run_failure_sentence` knows this error."""
+    return f"{type(error).__name__}.{error.code}"
 
 
 def step_label(step: str) -> str:

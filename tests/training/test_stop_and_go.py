@@ -1,0 +1,180 @@
+"""A training that was stopped and goes on ends as one that was never stopped, bit by bit."""
+
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training import killed
+from tests.training.killed import NUM_EPOCHS, NUM_STEPS
+from tests.training.tiny import digest, drawn, empty_head, tiny_backbone, tiny_model
+from training.checkpoint import Checkpoints
+from training.phases import fine_tune, train_from_scratch
+from training.progress import EpochFigures, EpochRecord
+from training.recipe import PhaseSettings
+
+SETTINGS = PhaseSettings(epochs=3, batch_size=16, learning_rate=3e-3, patience=3)
+
+
+class Stopped(BaseException):
+    """As a signal would: nothing in the training catches it."""
+
+
+class Stopper:
+    """Raises at the so-many-th call; remembers where each was."""
+
+    def __init__(self, call: int) -> None:
+        self.call = call
+        self.places: list[tuple[int, int]] = []
+
+    def __call__(self, figures: EpochFigures) -> None:
+        self.places.append((figures.epoch, figures.step))
+        if len(self.places) == self.call:
+            raise Stopped
+
+
+def stop_at(call: int) -> Stopper:
+    return Stopper(call)
+
+
+def without_seconds(history: tuple[EpochRecord, ...]) -> list[EpochRecord]:
+    return [replace(record, seconds=0) for record in history]
+
+
+def run(folder: Path, kill_at: tuple[int, int] | None = None) -> tuple[list[tuple[int, int]], str]:
+    """The places that a training in another process told of, and its last line; killed at a place."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "tests.training.killed", str(folder)]
+    told: list[tuple[int, int]] = []
+    line = ""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("done"):
+                break
+            epoch, step = map(int, line.split())
+            told.append((epoch, step))
+            if told[-1] == kill_at:
+                process.kill()
+                break
+        process.wait()
+    assert process.returncode == (0 if kill_at is None else -9), line
+    return told, line.strip()
+
+
+def test_a_process_that_is_killed_three_times_ends_with_the_weights_of_one_that_never_was(
+    tmp_path: Path,
+) -> None:
+    everything = [(e, s) for e in range(1, NUM_EPOCHS) for s in range(1, NUM_STEPS + 1)]
+    places = sorted(random.sample(everything, 3))
+    for number, place in enumerate(places):
+        told, _ = run(tmp_path / "work", kill_at=place)
+        assert (told[0] > (1, 1)) is (number > 0), places
+    told, resumed = run(tmp_path / "work")
+    assert told[0] > (1, 1), places
+    undisturbed = killed.train(tmp_path / "undisturbed", stop_at(-1))
+    assert resumed == undisturbed, f"killed at {places}"
+
+
+Result = tuple[str, bytes, list[EpochRecord]]
+
+
+def fine_tuned(on_step: Stopper, checkpoints: Checkpoints | None = None) -> Result:
+    """An epoch of it calls seven times: 4 steps, 2 batches of validation, and what they came to."""
+    backbone = tiny_backbone()
+    tuned = fine_tune(
+        backbone,
+        *empty_head(),
+        drawn(0, 60),
+        drawn(60, 84),
+        layers=None,
+        settings=SETTINGS,
+        on_step=on_step,
+        checkpoints=checkpoints,
+    )
+    return digest(backbone), tuned.kernel.tobytes(), without_seconds(tuned.history)
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Result:
+    return fine_tuned(stop_at(-1))
+
+
+@pytest.mark.parametrize(
+    ("call", "goes_on_with"),
+    [
+        pytest.param(3, (1, 3), id="within an epoch"),
+        pytest.param(5, (1, 4), id="between its last step and its validation"),
+        pytest.param(7, (1, 4), id="before its validation is kept"),
+        pytest.param(8, (2, 1), id="after it"),
+        pytest.param(20, (3, 4), id="at the end"),
+    ],
+)
+def test_a_fine_tuning_goes_on_where_it_stopped(
+    call: int, goes_on_with: tuple[int, int], tmp_path: Path, undisturbed: Result
+) -> None:
+    checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
+    with pytest.raises(Stopped):
+        fine_tuned(stop_at(call), checkpoints)
+    goes_on = stop_at(-1)
+    assert fine_tuned(goes_on, checkpoints) == undisturbed
+    assert goes_on.places[0] == goes_on_with
+
+
+def test_what_is_finished_is_not_trained_again(tmp_path: Path, undisturbed: Result) -> None:
+    checkpoints = Checkpoints(tmp_path, key="one", seconds=1_000)
+    fine_tuned(stop_at(-1), checkpoints)
+    nothing_left = stop_at(-1)
+    assert fine_tuned(nothing_left, checkpoints) == undisturbed
+    assert nothing_left.places == []
+
+
+@pytest.mark.parametrize("call", [3, 8])
+def test_a_training_from_scratch_goes_on_where_it_stopped(call: int, tmp_path: Path) -> None:
+    def train(on_step: Stopper, checkpoints: Checkpoints | None) -> tuple[str, list[float]]:
+        model = tiny_model()
+        history = train_from_scratch(
+            model, drawn(0, 60), settings=SETTINGS, on_step=on_step, checkpoints=checkpoints
+        )
+        return digest(model), [record.loss for record in history]
+
+    undisturbed = train(stop_at(-1), None)
+    checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
+    with pytest.raises(Stopped):
+        train(stop_at(call), checkpoints)
+    goes_on = stop_at(-1)
+    assert train(goes_on, checkpoints) == undisturbed
+    assert goes_on.places[0] == ((call - 2) // 4 + 1, (call - 2) % 4 + 2)
+
+
+def test_a_training_goes_on_from_the_older_checkpoint_where_the_newest_is_damaged(
+    tmp_path: Path,
+) -> None:
+    def train(on_step: Stopper) -> str:
+        model = tiny_model()
+        checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
+        train_from_scratch(
+            model, drawn(0, 60), settings=SETTINGS, on_step=on_step, checkpoints=checkpoints
+        )
+        return digest(model)
+
+    with pytest.raises(Stopped):
+        train(stop_at(7))
+    newest = max(tmp_path.glob("*.checkpoint"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    goes_on = stop_at(-1)
+    resumed = train(goes_on)
+    assert goes_on.places[0] == (2, 2)
+    undisturbed = tiny_model()
+    train_from_scratch(undisturbed, drawn(0, 60), settings=SETTINGS)
+    assert resumed == digest(undisturbed)

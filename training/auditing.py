@@ -1,0 +1,72 @@
+"""An audit on its own: the beginning of a training run, as far as the labels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from training.audit import Audit
+from training.config import TrainingConfig
+from training.errors import WeightsUnavailable
+from training.events import OnEvent, StepClock
+from training.findings import Finding
+from training.preparing import Prepared, prepare
+from training.workplace import Workplace, workplace
+
+# Which penalty an audit's heads have: strong enough not to believe a single picture's label.
+AUDIT_PENALTY = 0.1
+
+
+def audit_source(
+    config: TrainingConfig, on_event: OnEvent = lambda event: None, out: Path | None = None
+) -> Audit:
+    """The audit of `config.folder`, written to the folder `out` where one is given.
+
+    The labels are checked with the backbone that `config` names; where its weights are not to be
+    had, the audit says so. Raises DatasetRefused for a source that cannot be read at all.
+    """
+    clock = StepClock(on_event)
+    with workplace(config) as place:
+        prepared = prepare(
+            config.folder,
+            image_size=config.image_size,
+            val_fraction=config.val_fraction,
+            test_fraction=config.test_fraction,
+            cache=place.cache,
+            unpack_into=place.source,
+            clock=clock,
+        )
+        if not prepared.audit.to_dict()["blocks"]:
+            prepared = _with_labels_checked(config, prepared, place, clock)
+        if out:
+            from training.reporting import write_audit
+
+            out.mkdir(parents=True, exist_ok=True)
+            write_audit(out, prepared.audit, prepared.index)
+    return prepared.audit
+
+
+def _with_labels_checked(
+    config: TrainingConfig, prepared: Prepared, place: Workplace, clock: StepClock
+) -> Prepared:
+    from training.labels import check_labels, without_leaks
+    from training.learning import compute_views, head_kind
+    from training.network import open_network
+
+    try:
+        with clock.step("backbone"):
+            network = open_network(
+                config.backbone,
+                image_size=config.image_size,
+                weights=config.weights,
+                seed=config.seed,
+                graphs=place.graphs,
+            )
+    except WeightsUnavailable as error:
+        finding = Finding("unchecked", params={"reason": error})
+        findings = (*prepared.audit.findings, finding)
+        return replace(prepared, audit=replace(prepared.audit, findings=findings))
+    with clock.step("features") as on_progress:
+        features = compute_views(network, prepared, config, place, on_progress)
+        prepared, features = without_leaks(prepared, features)
+    with clock.step("labels"):
+        kind = head_kind(config, prepared.examples)
+        return check_labels(prepared, features[0], prepared.alike(), kind, config, AUDIT_PENALTY)

@@ -1,0 +1,182 @@
+"""What an audit finds: each kind with its sentence, what to do, and whether it blocks a training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from classifier.errors import gettext_noop
+from training.errors import DatasetRefused
+
+Level = Literal["blocks", "warns", "notes"]
+# How many places a finding lists; `num` says how many there are.
+MAX_ITEMS = 200
+MAX_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Kind:
+    level: Level
+    sentence: str
+    fix: str
+
+
+KINDS: dict[str, Kind] = {
+    "source": Kind("notes", "%(warning)s", ""),
+    "unreadable": Kind(
+        "warns",
+        gettext_noop("Files that cannot be read as pictures, left out: %(num)s."),
+        gettext_noop("Replace them by the originals, or delete them."),
+    ),
+    "copies": Kind(
+        "notes",
+        gettext_noop("Exact copies of other files of their class, left out: %(num)s."),
+        gettext_noop("Delete the copies."),
+    ),
+    "contradictions": Kind(
+        "warns",
+        gettext_noop("Pictures that appear under different labels, all copies left out: %(num)s."),
+        gettext_noop(
+            "Keep each under its right label. Pictures with several labels want a CSV manifest."
+        ),
+    ),
+    "straddling": Kind(
+        "warns",
+        gettext_noop(
+            "Pictures that look like one that is measured on (resized, encoded again or mirrored), "
+            "not learned from: %(num)s."
+        ),
+        gettext_noop("Delete one of each pair."),
+    ),
+    "alike": Kind(
+        "notes",
+        gettext_noop("Pairs of one class that look alike, each in one split: %(num)s."),
+        gettext_noop("Delete one of each pair, unless both are wanted."),
+    ),
+    "alike_other_label": Kind(
+        "warns",
+        gettext_noop("Pairs that look alike and have different labels: %(num)s."),
+        gettext_noop("Look which of the labels is right."),
+    ),
+    "lost": Kind(
+        "warns",
+        gettext_noop("Classes without any picture left, left out: %(num)s (%(names)s)."),
+        gettext_noop("Add pictures, or remove the classes."),
+    ),
+    "tiny": Kind(
+        "warns",
+        gettext_noop("Pictures smaller than %(pixels)s pixels, enlarged and so blurred: %(num)s."),
+        gettext_noop("Replace them by larger versions, or train at a smaller image size."),
+    ),
+    "extreme": Kind(
+        "warns",
+        gettext_noop(
+            "Pictures more than three times as long as wide, of which only the middle is seen: %(num)s."
+        ),
+        gettext_noop("Crop them to what they show."),
+    ),
+    "blank": Kind(
+        "warns",
+        gettext_noop("Pictures that show nothing but one colour: %(num)s."),
+        gettext_noop("Delete them."),
+    ),
+    "few": Kind(
+        "warns",
+        gettext_noop(
+            "Classes with fewer than %(least)s pictures to learn from: %(num)s (%(names)s)."
+        ),
+        gettext_noop("Add pictures; the answers for these classes will be poor."),
+    ),
+    "imbalance": Kind(
+        "warns",
+        gettext_noop(
+            "The largest class (%(largest)s) has %(ratio)s times the pictures of the smallest (%(smallest)s)."
+        ),
+        gettext_noop("Add pictures of the rare classes, or train with --balance."),
+    ),
+    "suspects": Kind(
+        "warns",
+        gettext_noop(
+            "Pictures that may have a wrong label, because heads that were trained without them find "
+            "another class likelier, the most suspicious first: %(num)s."
+        ),
+        gettext_noop("Look at them; move those that are wrong to the right class."),
+    ),
+    "unchecked": Kind(
+        "notes",
+        gettext_noop("The labels themselves were not checked: %(reason)s"),
+        gettext_noop("Run the audit again when this is mended."),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One place of a finding: a picture, or several that belong together, by their rows in the index."""
+
+    rows: tuple[int, ...]
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`params` fill the sentence of its kind; `num` counts its places, of which `items` lists some."""
+
+    code: str
+    num: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    items: Sequence[Item] = ()
+    refusal: DatasetRefused | None = None
+
+    @property
+    def level(self) -> Level:
+        return "blocks" if self.refusal else KINDS[self.code].level
+
+    @property
+    def sentence(self) -> str:
+        if self.refusal:
+            return shown(str(self.refusal))
+        return KINDS[self.code].sentence % {"num": self.num, **self.params}
+
+    @property
+    def note(self) -> str:
+        """The sentence with the first places it speaks of, for where there are no pictures."""
+        if not self.items:
+            return self.sentence
+        named = [shown(" = ".join(item.paths)) for item in self.items[:MAX_NAMED]]
+        more = f"; and {self.num - len(named)} more" if self.num > len(named) else ""
+        return f"{self.sentence.rstrip('.')} ({'; '.join(named)}{more})."
+
+    @property
+    def fix(self) -> str:
+        return "" if self.refusal else KINDS[self.code].fix
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "level": self.level,
+            "sentence": self.sentence,
+            "fix": self.fix,
+            "num": self.num,
+            "params": {name: shown(str(value)) for name, value in self.params.items()},
+            "items": [
+                {
+                    "rows": list(item.rows),
+                    "paths": [shown(path) for path in item.paths],
+                    "labels": list(item.labels),
+                    "note": shown(item.note),
+                }
+                for item in self.items[:MAX_ITEMS]
+            ],
+        }
+
+
+def refused(error: DatasetRefused) -> Finding:
+    """The finding that blocks a training with this error."""
+    return Finding(error.code, refusal=error, params=error.params)
+
+
+def shown(text: str) -> str:
+    """A name that is no text shows its odd bytes: what is written down must be readable everywhere."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
