@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,43 +134,6 @@ class Checkpoints:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-class Pace:
-    """When a checkpoint is due, and that a full disk costs no more than the checkpoint."""
-
-    # Of a training's time, at most this part goes into checkpoints that nobody asked for yet.
-    MAX_SHARE = 0.05
-
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self._checkpoints = checkpoints
-        self._saved = time.monotonic()
-        self._cost = 0.0
-
-    def is_due(self, *, at_epoch_end: bool) -> bool:
-        """Every so many seconds; and at the end of an epoch, if that costs little of the time."""
-        seconds = time.monotonic() - self._saved
-        if at_epoch_end and seconds * self.MAX_SHARE >= self._cost:
-            return True
-        return seconds >= self._checkpoints.seconds
-
-    def save(
-        self, step: int, facts: Mapping[str, Any], arrays: Mapping[str, Iterable[NDArray[Any]]]
-    ) -> None:
-        """Save, or go on with a warning: hours of training are worth more than a checkpoint of them."""
-        began = time.monotonic()
-        try:
-            self._checkpoints.save(step, facts, arrays)
-        except OSError as error:
-            logger.warning(
-                "The checkpoint at step %s could not be written (%s). The training goes on and tries "
-                "again later; make room in %s",
-                step,
-                error,
-                self._checkpoints.folder,
-            )
-        self._saved = time.monotonic()
-        self._cost = self._saved - began
 
 
 class _Hashing:

@@ -18,7 +18,9 @@ def progress_bar() -> Iterator[OnEvent]:
         def show(event: Event) -> None:
             bar.set_description_str(event.step, refresh=False)
             figures = event.figures
-            if figures:
+            if not figures:
+                bar.set_postfix_str("", refresh=False)
+            else:
                 words = [f"epoch {figures['epoch']:.0f}/{figures['num_epochs']:.0f}"]
                 for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
                     if name in figures:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from classifier.decide import Head
 from training.augment import Colours, plain
 from training.calibrate import accuracy, fit_temperature, log_loss
-from training.checkpoint import Checkpoints, Pace
+from training.checkpoint import Checkpoints
 from training.errors import LossNotFinite
 from training.feeding import LabelledPictures, View, decoded, in_order, num_ahead
-from training.progress import EpochFigures, EpochRecord, Phase, Plan, Progress, Tally
+from training.pace import Pace
+from training.plan import Plan
+from training.progress import EpochFigures, EpochRecord, Phase, Progress, Tally
 from training.schedule import best_epoch, is_enough
 
 OnStep = Callable[[EpochFigures], None]
@@ -54,6 +56,8 @@ class Training:
         self._model = model
         self._course = course
         self._on_step = on_step
+        if checkpoints:
+            checkpoints = replace(checkpoints, key=f"{checkpoints.key} {_machine(model, course)}")
         self._pace = Pace(checkpoints) if checkpoints else None
         self._best: list[NDArray[Any]] = []
         model.optimizer.build(model.trainable_variables)
@@ -169,3 +173,9 @@ class Training:
             variable.assign(value)
         self._best = saved.arrays["best"]
         return Tally(**saved.facts, history=history)
+
+
+def _machine(model: keras.Model, course: Course) -> str:
+    """What the processor and the devices decide about a training: it cannot go on under others."""
+    policies = sorted({layer.dtype_policy.name for layer in model.layers})
+    return f"{course.phase} {keras.backend.backend()} {policies} {course.plan}"

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from training.augment import fine_tune_colours, fine_tune_view, scratch_colours, scratch_view
 from training.batch_norm import estimate_batch_norm_statistics
 from training.checkpoint import Checkpoints
-from training.devices import all_devices, jit_compile, precision_policy
+from training.compiling import adamw, compile_for
+from training.devices import all_devices, precision_policy
 from training.feeding import Kept, LabelledPictures
 from training.loop import Course, OnStep, Training
-from training.losses import accuracy_of, balanced_weights, loss_of
 from training.memory import naming_the_setting
-from training.progress import EpochFigures, EpochRecord, Plan
+from training.plan import Plan
+from training.progress import EpochFigures, EpochRecord
 from training.recipe import PhaseSettings
 from training.schedule import (
     FINE_TUNE_WARMUP_SHARE,
@@ -85,7 +86,7 @@ def train_from_scratch(
         policy = precision_policy(settings.mixed_precision, model)
         twin = scratch_twin(model, policy)
         peak = settings.learning_rate or SCRATCH_LEARNING_RATE
-        _compile(twin, train, settings, _adamw(peak, SCRATCH_WEIGHT_DECAY, SCRATCH_BETA_2))
+        compile_for(twin, train, settings, adamw(peak, SCRATCH_WEIGHT_DECAY, SCRATCH_BETA_2))
         course = Course(
             phase="scratch",
             head=settings.head,
@@ -145,7 +146,7 @@ def fine_tune(
         peak = settings.learning_rate or (
             ALL_LEARNING_RATE if layers is None else TOP_LEARNING_RATE
         )
-        _compile(twin, train, settings, _adamw(peak, FINE_TUNE_WEIGHT_DECAY, FINE_TUNE_BETA_2))
+        compile_for(twin, train, settings, adamw(peak, FINE_TUNE_WEIGHT_DECAY, FINE_TUNE_BETA_2))
         course = Course(
             phase="fine-tune",
             head=settings.head,
@@ -179,25 +180,3 @@ def _plan(train: LabelledPictures, settings: PhaseSettings, num_devices: int) ->
     """Batches of the size that was asked for, but no larger than the data, and even for all devices."""
     wanted = min(settings.batch_size, len(train)) // num_devices * num_devices
     return Plan(len(train), settings.epochs, max(wanted, num_devices), settings.seed)
-
-
-def _adamw(rate: float, weight_decay: float, beta_2: float) -> keras.optimizers.Optimizer:
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, beta_2=beta_2)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def _compile(
-    twin: keras.Model,
-    train: LabelledPictures,
-    settings: PhaseSettings,
-    optimizer: keras.optimizers.Optimizer,
-) -> None:
-    weights = balanced_weights(train.targets, settings.head) if settings.balance else None
-    accuracy = keras.metrics.MeanMetricWrapper(accuracy_of(settings.head), name="accuracy")
-    twin.compile(
-        optimizer=optimizer,
-        loss=loss_of(settings.head, settings.label_smoothing, weights),
-        metrics=[accuracy],
-        jit_compile=jit_compile(),
-    )

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 # Without an answer for this long, a download is given up.
 DOWNLOAD_TIMEOUT_SECONDS = 15
 
+# A layer of the model: its name, and its variables in Keras' order.
+Layer = tuple[str, list[Any]]
+
 
 def keras_models_folder() -> Path:
     """Where Keras keeps downloaded weights: KERAS_HOME counts."""
@@ -86,13 +89,8 @@ def load_weights_file(model: "keras.Model", path: Path, title: str) -> None:
     raise WeightsUnavailable("misfit", backbone=title, path=path, problem=problem)
 
 
-type_of_layers = list[tuple[str, list[Any]]]
-
-
-def _matched(
-    model: "keras.Model", file: h5py.File
-) -> list[tuple[tuple[str, list[Any]], StoredLayer]]:
-    """Each layer of the model (name and variables) with what the file has for it. Raises OddFile."""
+def _matched(model: "keras.Model", file: h5py.File) -> list[tuple[Layer, StoredLayer]]:
+    """Each layer of the model with what the file has for it. Raises OddFile."""
     if has(file, "layers"):
         by_path = dict(_by_path(model, "layers"))
         expected = list(by_path.values())
@@ -108,7 +106,7 @@ def _matched(
     return list(zip(expected, stored, strict=True))
 
 
-def _by_path(model: "keras.Model", above: str) -> Iterator[tuple[str, tuple[str, list[Any]]]]:
+def _by_path(model: "keras.Model", above: str) -> Iterator[tuple[str, Layer]]:
     """Where Keras 3 stores each layer's weights: by its type, and its number among those alike."""
     from keras.src.utils.naming import to_snake_case
 
@@ -131,7 +129,7 @@ def _shapes(variables: list[Any]) -> list[tuple[int, ...]]:
     return [tuple(variable.shape) for variable in variables]
 
 
-def _difference(wanted: tuple[str, list[Any]] | None, given: StoredLayer | None) -> str:
+def _difference(wanted: Layer | None, given: StoredLayer | None) -> str:
     has_what = f"has {given.name} with {_sizes(given.shapes)}" if given else "ends before it"
     if wanted is None:
         return f"expected no more layers, the file {has_what}"

@@ -99,7 +99,15 @@ def _learn(
     examples, alike = prepared.examples, prepared.alike()
 
     with clock.step("head"):
-        head_only = learn_head(mode, network, examples, features, alike, kind, config)
+        head_only = learn_head(
+            "scratch" if mode == "scratch" else "head",
+            network,
+            examples,
+            features,
+            alike,
+            kind,
+            config,
+        )
 
     with clock.step("labels"):
         folds = None

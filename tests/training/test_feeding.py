@@ -19,7 +19,7 @@ from training.feeding import (
     in_order,
     num_ahead,
 )
-from training.progress import Plan
+from training.plan import Plan
 
 
 class Flat:

@@ -58,6 +58,7 @@ def test_an_epoch_of_fine_tuning_with_jax() -> None:
     assert told["losses"][1] < 1.0  # log 3 = 1.1 is what knows nothing
 
 
+@pytest.mark.slow
 def test_two_devices_share_each_batch() -> None:
     told = run(FROM_SCRATCH, XLA_FLAGS="--xla_force_host_platform_device_count=2")
     assert told["devices"] == [2]

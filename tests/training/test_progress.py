@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from training.progress import Plan, Progress, Tally
+from training.plan import Plan
+from training.progress import Progress, Tally
 
 PLAN = Plan(num_pictures=10, num_epochs=2, batch_size=4, seed=0)
 

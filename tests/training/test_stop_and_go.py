@@ -76,7 +76,7 @@ def test_a_process_that_is_killed_three_times_ends_with_the_weights_of_one_that_
     tmp_path: Path,
 ) -> None:
     everything = [(e, s) for e in range(1, NUM_EPOCHS) for s in range(1, NUM_STEPS + 1)]
-    places = sorted(random.sample(everything, 3))
+    places = sorted(random.SystemRandom().sample(everything, 3))
     for number, place in enumerate(places):
         told, _ = run(tmp_path / "work", kill_at=place)
         assert (told[0] > (1, 1)) is (number > 0), places
