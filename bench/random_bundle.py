@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from classifier.bundle import Bundle, Manifest, new_bundle
-from training.backbones import build_backbone
-from training.export import backbone_graph, keras_model, serving_graph
-from training.heads import LinearHead
-from training.proof import write_exports
+from training.backbones.table import build_backbone
+from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.exports.proof import write_exports
+from training.head.linear import LinearHead
 
 NUM_CLASSES = 200
 IMAGE_SIZE = 224

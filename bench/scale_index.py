@@ -26,7 +26,7 @@ from PIL import Image
 
 from bench.machine import describe
 from bench.tables import parser, row, show
-from training.reading import read_index
+from training.sources.reading import read_index
 
 NUM_ENTRIES = 1_000_000
 NUM_CLASSES = 1_000

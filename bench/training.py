@@ -132,8 +132,12 @@ def _ours(folder: Path, name: str, weights: str) -> dict[str, float]:
     """A head on features that are computed once."""
     import keras  # noqa: F401  the ordinary way's imports are not counted either
 
-    from training import judging, learning, network, proof, reporting  # noqa: F401
+    from training.backbones import network
     from training.config import TrainingConfig
+    from training.evaluation import judging  # noqa: F401
+    from training.exports import proof  # noqa: F401
+    from training.head import learning  # noqa: F401
+    from training.pages import reporting  # noqa: F401
     from training.run import train
     from training.workplace import workplace
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.audit import Audit
 from training.config import TrainingConfig
+from training.dataset.audit import Audit
+from training.dataset.findings import Finding
+from training.dataset.preparing import Prepared, prepare
 from training.errors import WeightsUnavailable
 from training.events import OnEvent, StepClock
-from training.findings import Finding
-from training.preparing import Prepared, prepare
 from training.workplace import Workplace, workplace
 
 # Which penalty an audit's heads have: strong enough not to believe a single picture's label.
@@ -37,7 +37,7 @@ def audit_source(
         if not prepared.audit.to_dict()["blocks"]:
             prepared = _with_labels_checked(config, prepared, place, clock)
         if out:
-            from training.reporting import write_audit
+            from training.pages.reporting import write_audit
 
             out.mkdir(parents=True, exist_ok=True)
             write_audit(out, prepared.audit, prepared.index)
@@ -47,9 +47,9 @@ def audit_source(
 def _with_labels_checked(
     config: TrainingConfig, prepared: Prepared, place: Workplace, clock: StepClock
 ) -> Prepared:
-    from training.labels import check_labels, without_leaks
-    from training.learning import compute_views, head_kind
-    from training.network import open_network
+    from training.backbones.network import open_network
+    from training.head.labels import check_labels, without_leaks
+    from training.head.learning import compute_views, head_kind
 
     try:
         with clock.step("backbone"):

@@ -8,8 +8,8 @@ from typing import Any
 from classifier.bundle import Bundle, Manifest, new_bundle, refuse_existing
 from classifier.outliers import NEIGHBOURS
 from training.config import TrainingConfig
+from training.dataset.preparing import Prepared, prepare
 from training.events import OnEvent, StepClock
-from training.preparing import Prepared, prepare
 from training.workplace import Workplace, workplace
 
 RECORDED_VERSIONS = (
@@ -67,9 +67,9 @@ def _learn(
     config: TrainingConfig, prepared: Prepared, place: Workplace, clock: StepClock
 ) -> TrainingResult:
     # scikit-learn and OpenVINO take a second, Keras and TensorFlow several and half a gigabyte.
-    from training.labels import check_labels, without_leaks
-    from training.learning import accuracy_over_folds, compute_views, head_kind, learn_head
-    from training.network import open_network
+    from training.backbones.network import open_network
+    from training.head.labels import check_labels, without_leaks
+    from training.head.learning import accuracy_over_folds, compute_views, head_kind, learn_head
 
     kind = head_kind(config, prepared.examples)
     mode = config.real_mode
@@ -77,7 +77,7 @@ def _learn(
     # A backbone; all of its layers learn where no pretrained weights have taught them anything.
     curves = []
     if mode == "scratch":
-        from training.tuning import network_from_scratch
+        from training.layers.tuning import network_from_scratch
 
         network, curve = network_from_scratch(config, prepared, kind, place, clock)
         curves.append(curve)
@@ -118,7 +118,7 @@ def _learn(
     # Fine-tuning; what it makes takes the place of the head alone only where it is better.
     candidates = [head_only]
     if mode == "fine-tune":
-        from training.tuning import fine_tuned
+        from training.layers.tuning import fine_tuned
 
         tuned, curve = fine_tuned(config, head_only, prepared, alike, kind, place, clock)
         candidates.append(tuned)
@@ -126,14 +126,14 @@ def _learn(
     kept = candidates[-1] if candidates[-1].is_better_than(head_only) else head_only
 
     with clock.step("evaluate") as on_progress:
-        from training.judging import judge
+        from training.evaluation.judging import judge
 
         judged = judge(config, prepared, kept, kind, place, on_progress)
 
     # The steps end before the bundle gets its name, so that whoever stops the run there has none.
-    from training.export import keras_model, serving_graph
-    from training.proof import write_exports
-    from training.reporting import report_of, write_audit, write_report
+    from training.exports.graphs import keras_model, serving_graph
+    from training.exports.proof import write_exports
+    from training.pages.reporting import report_of, write_audit, write_report
 
     with new_bundle(config.out) as draft:
         with clock.step("export"):

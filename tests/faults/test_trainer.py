@@ -10,7 +10,7 @@ import pytest
 
 from tests.stack import Stack, Visitor
 from tests.waiting import wait_for
-from training.sample import draw_folder
+from training.drawings.sample import draw_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 
 from training.cache import Cache
+from training.dataset.preparing import Prepared, prepare
 from training.events import StepClock
-from training.preparing import Prepared, prepare
 
 
 def write_picture(path: Path, seed: int, size: tuple[int, int] = (24, 20)) -> Path:

@@ -1,6 +1,6 @@
 """What an index holds, as a test writes it down."""
 
-from training.index import OPEN_SPLIT, SPLITS, Index
+from training.sources.index import OPEN_SPLIT, SPLITS, Index
 
 
 def found(index: Index) -> list[tuple[str, tuple[str, ...], str | None]]:

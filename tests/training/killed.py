@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from tests.training.tiny import digest, drawn, empty_head, tiny_backbone
-from training.checkpoint import Checkpoints
-from training.loop import OnStep
-from training.phases import fine_tune
-from training.recipe import PhaseSettings
+from training.layers.checkpoint import Checkpoints
+from training.layers.loop import OnStep
+from training.layers.phases import fine_tune
+from training.layers.recipe import PhaseSettings
 
 NUM_EPOCHS, NUM_STEPS = 4, 8
 SETTINGS = PhaseSettings(

@@ -1,4 +1,4 @@
-"""training.archive: a ZIP comes out whole below its folder, or is refused and leaves nothing."""
+"""training.sources.archive: a ZIP comes out whole below its folder, or is refused and leaves nothing."""
 
 import errno
 import io
@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training import archive
-from training.archive import extracted
-from training.archive_rules import DEFAULT_LIMITS, ArchiveLimits
 from training.errors import ArchiveRefused
+from training.sources import archive
+from training.sources.archive import extracted
+from training.sources.archive_rules import DEFAULT_LIMITS, ArchiveLimits
 
 BIRDS = {"ant/a.jpg": b"first", "ant/b.jpg": b"second", "bee/c.jpg": b"third"}
 Change = Callable[[zipfile.ZipFile], None]

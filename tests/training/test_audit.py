@@ -1,4 +1,4 @@
-"""training.audit and training.findings: what a curator is told, from real folders."""
+"""training.dataset.audit and training.dataset.findings: what a curator is told, from real folders."""
 
 import json
 import os
@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from tests.training.folders import read, write_classes, write_picture
-from training.audit import MAX_LISTED, class_counts, suspect_finding
+from training.dataset.audit import MAX_LISTED, class_counts, suspect_finding
+from training.dataset.findings import KINDS, MAX_ITEMS, MAX_NAMED, Finding, Item, refused
+from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused
-from training.findings import KINDS, MAX_ITEMS, MAX_NAMED, Finding, Item, refused
-from training.preparing import Prepared
 
 
 @pytest.fixture

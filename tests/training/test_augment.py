@@ -1,4 +1,4 @@
-"""training.augment: changed pictures, which depend on seed and step alone."""
+"""training.layers.augment: changed pictures, which depend on seed and step alone."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.training.folders import striped
-from training.augment import (
+from training.layers.augment import (
     cropped,
     fine_tune_colours,
     fine_tune_view,

@@ -1,4 +1,4 @@
-"""training.backbones: what each was pretrained to see, its last stage, and what tells it from others."""
+"""training.backbones.table: what each was pretrained to see, its last stage, and what tells it from others."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ import pytest
 
 from tests.shared import SHARED_KERAS
 from tests.training.weights import mobilenet_weights, randomized, write_legacy_weights
-from training.backbones import BACKBONES, build_backbone, top_stage_layers
+from training.backbones.fingerprints import fingerprint, source_fingerprint
+from training.backbones.table import BACKBONES, build_backbone, top_stage_layers
 from training.config import BACKBONE_NAMES
 from training.errors import WeightsUnavailable
-from training.fingerprints import fingerprint, source_fingerprint
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
 MOBILENET_FILE = BACKBONES["mobilenet_v2"].weights_file
@@ -209,12 +209,12 @@ def test_the_top_stage_of_another_model_is_refused() -> None:
 
 PROGRAM = """
 import sys
-from training.fingerprints import fingerprint, source_fingerprint
+from training.backbones.fingerprints import fingerprint, source_fingerprint
 assert not {"keras", "tensorflow", "jax"} & set(sys.modules)
 print(source_fingerprint("convnext_tiny", 32, "none", 7))
 assert not {"keras", "tensorflow", "jax"} & set(sys.modules)
 import keras
-from training.backbones import build_backbone
+from training.backbones.table import build_backbone
 keras.layers.ReLU(), keras.layers.Add(), keras.Input((3,))  # so that Keras' numbers are others
 keras.utils.set_random_seed(7)
 print(fingerprint(build_backbone("convnext_tiny", 32, "none")))

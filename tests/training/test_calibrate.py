@@ -1,4 +1,4 @@
-"""training.calibrate: temperature and thresholds, on logits whose truth is known."""
+"""training.head.calibrate: temperature and thresholds, on logits whose truth is known."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from classifier.decide import Head, probabilities
-from training.calibrate import (
+from training.head.calibrate import (
     DEFAULT_THRESHOLD,
     TEMPERATURE_BOUNDS,
     accuracy,

@@ -1,4 +1,4 @@
-"""training.checkpoint and training.pace: whole or not there, and whose they are."""
+"""training.layers.checkpoint and training.layers.pace: whole or not there, and whose they are."""
 
 import errno
 import logging
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.checkpoint import PARTIAL, Checkpoints
-from training.pace import Pace
+from training.layers.checkpoint import PARTIAL, Checkpoints
+from training.layers.pace import Pace
 
 FACTS = {"num_done": 7, "losses": 0.1 + 0.2, "val_loss": float("nan"), "history": [{"epoch": 1}]}
 
@@ -144,7 +144,7 @@ def test_it_is_due_after_so_many_seconds_and_at_an_epochs_end_if_that_is_cheap(
     checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr("training.pace.time.monotonic", lambda: now)
+    monkeypatch.setattr("training.layers.pace.time.monotonic", lambda: now)
     pace = Pace(Checkpoints(checkpoints.folder, key="one", seconds=60))
     assert pace.is_due(at_epoch_end=True)
     now += 59

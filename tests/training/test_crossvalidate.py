@@ -1,4 +1,4 @@
-"""training.crossvalidate: nobody is judged by a head that knows them."""
+"""training.head.crossvalidate: nobody is judged by a head that knows them."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from classifier.decide import Head, probabilities
-from training.calibrate import accuracy
-from training.crossvalidate import (
+from training.head.calibrate import accuracy
+from training.head.crossvalidate import (
     NUM_FOLDS,
     PENALTIES,
     FoldAccuracy,
@@ -162,7 +162,7 @@ def test_of_very_many_numbers_one_fold_chooses(monkeypatch: pytest.MonkeyPatch) 
     features, labels = clouds(2, 0.5, 30)
     targets = one_hot(labels, 2)
     folds = deal_folds(labels, singles(60), NUM_FOLDS, 0)
-    monkeypatch.setattr("training.crossvalidate.MANY", 0)
+    monkeypatch.setattr("training.head.crossvalidate.MANY", 0)
     # What the other folds hold makes no difference but to be learned from.
     chosen = choose_penalty(features[None], targets, folds, "softmax")
     only_first = choose_penalty(features[None], targets, np.minimum(folds, 1), "softmax")

@@ -1,4 +1,4 @@
-"""training.csv_manifest: what a manifest may say, and the line and column of what it may not."""
+"""training.sources.csv_manifest: what a manifest may say, and the line and column of what it may not."""
 
 import unicodedata
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
-from training.csv_manifest import is_manifest, read_csv
 from training.errors import DatasetRefused, ListRefused
-from training.index import Index
+from training.sources.csv_manifest import is_manifest, read_csv
+from training.sources.index import Index
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_missing_manifest_is_refused(tmp_path: Path) -> None:
 def test_equal_hashes_of_different_paths_are_no_repetition(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.listed.hash", lambda path: 7, raising=False)
+    monkeypatch.setattr("training.sources.listed.hash", lambda path: 7, raising=False)
     assert len(read(folder, "path,label\na.jpg,ant\nb.jpg,bee\nc.jpg,bee\n")) == 3
     assert refusal(folder, "path,label\na.jpg,ant\na.jpg,bee\n").code == "twice"
 

@@ -1,4 +1,4 @@
-"""training.cub: the published lists of CUB-200-2011, joined by their ids."""
+"""training.sources.cub: the published lists of CUB-200-2011, joined by their ids."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
-from training.cub import is_cub, read_cub
 from training.errors import DatasetRefused, ListRefused
-from training.index import Index
+from training.sources.cub import is_cub, read_cub
+from training.sources.index import Index
 
 ALBATROSS = "001.Black_footed_Albatross"
 AUKLET = "005.Crested_Auklet"

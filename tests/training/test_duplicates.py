@@ -1,4 +1,4 @@
-"""training.duplicates and training.perceptual: the same picture is found again, whatever was done to it."""
+"""training.dataset.duplicates and training.dataset.perceptual: the same picture is found again, whatever was done to it."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,17 +13,17 @@ from PIL import Image, ImageEnhance
 
 from tests.shared import SHARED_DATA, needs_shared_data
 from training.cache import Cache
-from training.duplicates import (
+from training.dataset.duplicates import (
     MAX_BITS,
     _alike_by_hash,
     alike_embeddings,
     groups,
     near_duplicates,
 )
-from training.index import IndexBuilder
-from training.perceptual import perceptual_hashes, shape, thumbnail
-from training.pictures import Pictures
-from training.survey import survey_files
+from training.dataset.perceptual import perceptual_hashes, shape, thumbnail
+from training.dataset.pictures import Pictures
+from training.dataset.survey import survey_files
+from training.sources.index import IndexBuilder
 
 Pair = tuple[int, int]
 
@@ -96,7 +96,7 @@ def test_copies_are_found_resized_encoded_again_mirrored_and_brightened(
     originals = [photo(seed) for seed in range(40)]
     copies = [varied(originals[number], number) for number in range(20)]
     qualities = [92] * 40 + [40 + 10 * (number % 4) for number in range(20)]
-    monkeypatch.setattr("training.duplicates.BLOCK", block)
+    monkeypatch.setattr("training.dataset.duplicates.BLOCK", block)
     found = near([*originals, *copies], tmp_path, qualities)
     planted = {(number, 40 + number) for number in range(20)}
     assert found <= planted
@@ -215,7 +215,7 @@ def bits(a: int, b: int) -> int:
 
 def compared(hashes: NDArray[np.uint64], *, max_compared: int) -> set[Pair]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.duplicates.MAX_COMPARED", max_compared)
+        patch.setattr("training.dataset.duplicates.MAX_COMPARED", max_compared)
         pairs = _alike_by_hash(hashes)
     assert (pairs[:, 0] < pairs[:, 1]).all()
     found = [(int(a), int(b)) for a, b in pairs]
@@ -317,7 +317,7 @@ def found_in(vectors: NDArray[np.float32]) -> set[Pair]:
 def test_turned_pictures_are_found_by_their_embedding(
     num: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.duplicates.BLOCK", block)
+    monkeypatch.setattr("training.dataset.duplicates.BLOCK", block)
     vectors = embeddings(num)
     both = np.concatenate([vectors, turned(vectors[:10], 0.2)])
     assert found_in(both) == {(place, num + place) for place in range(10)}
@@ -342,7 +342,7 @@ def test_embeddings_of_nothing_are_not_alike() -> None:
 
 
 def test_more_embeddings_than_can_be_compared_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.duplicates.MAX_EMBEDDED", 19)
+    monkeypatch.setattr("training.dataset.duplicates.MAX_EMBEDDED", 19)
     vectors = embeddings(10)
     assert found_in(np.concatenate([vectors, vectors[:9]])) != set()
     assert found_in(np.concatenate([vectors, vectors])) == set()

@@ -1,4 +1,4 @@
-"""training.evaluate: plain logits in, figures out, beside scikit-learn and what a hand computes."""
+"""training.evaluation.evaluate: plain logits in, figures out, beside scikit-learn and what a hand computes."""
 
 import json
 import math
@@ -11,11 +11,11 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from classifier.decide import Head, probabilities
-from training.evaluate import evaluate
-from training.intervals import bootstrap, wilson
-from training.many_labels import _average_precisions
-from training.one_label import MAX_CONFUSION_CLASSES, MAX_MISTAKES, top_k_accuracy
-from training.precision import compare_precisions
+from training.evaluation.evaluate import evaluate
+from training.evaluation.intervals import bootstrap, wilson
+from training.evaluation.many_labels import _average_precisions
+from training.evaluation.one_label import MAX_CONFUSION_CLASSES, MAX_MISTAKES, top_k_accuracy
+from training.evaluation.precision import compare_precisions
 
 LABELS = np.array([0, 1, 2, 0])
 LOGITS = np.array([[3, 2, 1], [3, 2, 1], [3, 2, 1], [1, 3, 2]], dtype=np.float32)

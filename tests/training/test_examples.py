@@ -1,4 +1,4 @@
-"""training.examples: content decides who learns and who is measured on, on indexes made up here."""
+"""training.dataset.examples: content decides who learns and who is measured on, on indexes made up here."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from classifier.errors import InvalidImage
-from training.duplicates import groups
-from training.examples import (
+from training.dataset.duplicates import groups
+from training.dataset.examples import (
     TRAIN,
     VAL,
     Examples,
@@ -23,8 +23,8 @@ from training.examples import (
     settle,
     straddling,
 )
-from training.index import SPLITS, Index, IndexBuilder, Split
-from training.survey import Survey
+from training.dataset.survey import Survey
+from training.sources.index import SPLITS, Index, IndexBuilder, Split
 
 # Labels, the split of the source, and the content of a file.
 File = tuple[tuple[str, ...], Split | None, str]

@@ -1,4 +1,4 @@
-"""training.export and training.proof: what leaves the house answers as the Keras model does."""
+"""training.exports.graphs and training.exports.proof: what leaves the house answers as the Keras model does."""
 
 import json
 import os
@@ -21,14 +21,14 @@ from classifier.decide import Head, probabilities
 from classifier.engines.openvino import compile_graph
 from tests.training.folders import striped
 from tests.training.weights import mobilenet_weights, randomized
-from training.agreement import Export, answers_alike
-from training.backbones import build_backbone
+from training.backbones.table import build_backbone
 from training.config import BACKBONE_NAMES, FORMATS, Format
-from training.conversion import convert
 from training.errors import ExportRefused
-from training.export import backbone_graph, keras_model, serving_graph
-from training.heads import LinearHead
-from training.proof import write_exports
+from training.exports.agreement import Export, answers_alike
+from training.exports.conversion import convert
+from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.exports.proof import write_exports
+from training.head.linear import LinearHead
 
 TEMPERATURE = 0.7
 SIZE = 64
@@ -238,7 +238,8 @@ def test_a_file_that_its_runtime_cannot_read_is_refused(
     mobilenet: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "training.proof.convert", lambda model, target: target.write_bytes(b"no such format" * 9)
+        "training.exports.proof.convert",
+        lambda model, target: target.write_bytes(b"no such format" * 9),
     )
     error = refusal(mobilenet, tmp_path, "onnx")
     assert (error.code, error.params["format"]) == ("failed", "onnx")
@@ -251,7 +252,7 @@ def test_a_full_disk_is_an_os_error_whatever_the_library_calls_it(
     def refuse(*arguments: object, **options: object) -> Never:
         raise RuntimeError("basic_ios::clear: iostream error")
 
-    monkeypatch.setattr("training.proof.ov.save_model", refuse)
+    monkeypatch.setattr("training.exports.proof.ov.save_model", refuse)
     with pytest.raises(OSError, match=r"serving\.xml could not be written"):
         mobilenet.exported(tmp_path)
 
@@ -321,11 +322,11 @@ JAX_PROGRAM = """
 import sys
 from pathlib import Path
 import keras, numpy as np
-from training.backbones import build_backbone
+from training.backbones.table import build_backbone
 from training.config import FORMATS
-from training.export import backbone_graph, keras_model, serving_graph
-from training.heads import LinearHead
-from training.proof import write_exports
+from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.head.linear import LinearHead
+from training.exports.proof import write_exports
 assert keras.backend.backend() == "jax"
 keras.utils.set_random_seed(0)
 backbone = build_backbone("mobilenet_v2", 32, sys.argv[1])

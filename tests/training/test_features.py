@@ -1,4 +1,4 @@
-"""training.features: each picture's embedding is computed once, whoever asks and however often."""
+"""training.backbones.features: each picture's embedding is computed once, whoever asks and however often."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from classifier.bundle import Precision
 from classifier.preprocess import read_input
 from tests.bundles import colour_graph
 from tests.training.folders import read, write_classes, write_picture
+from training.backbones.features import compute_features, random_crop, views_of
+from training.backbones.network import Network
 from training.cache import Cache
+from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused
-from training.features import compute_features, random_crop, views_of
-from training.network import Network
-from training.preparing import Prepared
 
 IMAGE_SIZE = 32
 ALL_VIEWS = views_of(mirrored=True, crops=2)
@@ -206,7 +206,7 @@ def test_the_key_tells_precisions_apart(network: CountingNetwork) -> None:
 def test_an_interrupted_computation_keeps_what_was_done(
     root: Path, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.features.BATCH_SIZE", 8)
+    monkeypatch.setattr("training.backbones.features.BATCH_SIZE", 8)
 
     class Interrupted(CountingNetwork):
         def embed(self, pictures: NDArray[np.uint8], precision: Precision) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""training.feeding: batches decoded by threads, in order and never all at once."""
+"""training.layers.feeding: batches decoded by threads, in order and never all at once."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.feeding import (
+from training.layers.feeding import (
     MAX_AHEAD,
     Batch,
     Kept,
@@ -19,7 +19,7 @@ from training.feeding import (
     in_order,
     num_ahead,
 )
-from training.plan import Plan
+from training.layers.plan import Plan
 
 
 class Flat:

@@ -1,4 +1,4 @@
-"""training.folder: which files of a folder count, under which class, in which split."""
+"""training.sources.folder: which files of a folder count, under which class, in which split."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from tests.training.folders import write_classes, write_picture
 from tests.training.indexes import found
 from training.errors import DatasetRefused
-from training.folder import scan_folder
+from training.sources.folder import scan_folder
 
 
 def refusal(root: Path) -> DatasetRefused:

@@ -1,4 +1,4 @@
-"""training.heads: the head, on features drawn from known distributions."""
+"""training.head.linear: the head, on features drawn from known distributions."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from classifier.decide import Head, probabilities
-from training.heads import NEVER, LinearHead, Scaling, fit_head, fit_path
+from training.head.linear import NEVER, LinearHead, Scaling, fit_head, fit_path
 
 Drawn = tuple[NDArray[np.float32], NDArray[np.int64]]
 # What our fit, which stops at a tolerance, may differ from one that runs to the end.

@@ -1,4 +1,4 @@
-"""training.index: what goes in comes out, packed."""
+"""training.sources.index: what goes in comes out, packed."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.indexes import found
-from training.index import SPLITS, Index, IndexBuilder, PackedPaths
+from training.sources.index import SPLITS, Index, IndexBuilder, PackedPaths
 
 ROOT = Path("root")
 # Names of files are any bytes but a slash and NUL; those that are no UTF-8 become surrogates.

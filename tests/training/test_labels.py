@@ -1,4 +1,4 @@
-"""training.labels: what only features show. Pictures are real files, their features are made up."""
+"""training.head.labels: what only features show. Pictures are real files, their features are made up."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from classifier.decide import Head
 from tests.training.folders import read, write_classes
 from training.config import TrainingConfig
-from training.findings import Finding
-from training.index import SPLITS
-from training.labels import check_labels, without_leaks
-from training.preparing import Prepared
+from training.dataset.findings import Finding
+from training.dataset.preparing import Prepared
+from training.head.labels import check_labels, without_leaks
+from training.sources.index import SPLITS
 
 CONFIG = TrainingConfig(Path("folder"), Path("out"))
 Pair = tuple[str, str]

@@ -1,10 +1,10 @@
-"""training.losses: against the formulas, written out."""
+"""training.layers.losses: against the formulas, written out."""
 
 import keras
 import numpy as np
 import pytest
 
-from training.losses import accuracy_of, balanced_weights, loss_of
+from training.layers.losses import accuracy_of, balanced_weights, loss_of
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(0, 3, (6, 3)).astype(np.float32)

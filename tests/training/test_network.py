@@ -1,4 +1,4 @@
-"""training.network: the backbone's graph, exported once and kept for the next training."""
+"""training.backbones.network: the backbone's graph, exported once and kept for the next training."""
 
 import logging
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.bundles import colour_graph
-from training.network import Network, _keep_graph, _kept_graph, open_network
+from training.backbones.network import Network, _keep_graph, _kept_graph, open_network
 
 ROOT = Path(__file__).parents[2]
 IMAGE_SIZE = 32
@@ -33,9 +33,10 @@ def graphs(tmp_path: Path) -> Path:
 def exported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the backbones that were built and exported, without any Keras."""
     names: list[str] = []
-    monkeypatch.setattr("training.network.source_fingerprint", lambda *args: "key")
+    monkeypatch.setattr("training.backbones.network.source_fingerprint", lambda *args: "key")
     keras, backbones, export = (
-        ModuleType(name) for name in ("keras", "training.backbones", "training.export")
+        ModuleType(name)
+        for name in ("keras", "training.backbones.table", "training.exports.graphs")
     )
     keras.utils = ModuleType("keras.utils")  # type: ignore[attr-defined]
     keras.utils.set_random_seed = lambda seed: None  # type: ignore[attr-defined]
@@ -109,8 +110,8 @@ def test_a_kept_graph_is_opened_without_keras(graphs: Path, tmp_path: Path) -> N
 import sys
 from pathlib import Path
 from tests.bundles import colour_graph
-from training.fingerprints import source_fingerprint
-from training.network import _keep_graph, open_network
+from training.backbones.fingerprints import source_fingerprint
+from training.backbones.network import _keep_graph, open_network
 key = source_fingerprint("mobilenet_v2", {IMAGE_SIZE}, {str(weights)!r}, 0)
 _keep_graph(Path({str(graphs)!r}), key, colour_graph({IMAGE_SIZE}))
 network = open_network(
@@ -204,7 +205,7 @@ def slow_graph() -> ov.Model:
 def test_without_a_key_nothing_is_kept(
     graphs: Path, exported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.network.source_fingerprint", lambda *args: None)
+    monkeypatch.setattr("training.backbones.network.source_fingerprint", lambda *args: None)
     assert opened(graphs).key is None
     assert opened(graphs).key is None
     assert len(exported) == 2
@@ -215,7 +216,7 @@ def test_a_key_that_is_known_only_after_a_download_is_kept(
     graphs: Path, exported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = iter([None, "key", "key"])
-    monkeypatch.setattr("training.network.source_fingerprint", lambda *args: next(keys))
+    monkeypatch.setattr("training.backbones.network.source_fingerprint", lambda *args: next(keys))
     assert opened(graphs).key == "key"
     assert opened(graphs).key == "key"
     assert len(exported) == 1

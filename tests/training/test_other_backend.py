@@ -14,9 +14,9 @@ pytestmark = pytest.mark.skipif(
 COMMON = """
 import keras
 from tests.training.tiny import accuracy, drawn, empty_head, tiny_backbone, tiny_model
-from training.devices import all_devices
-from training.phases import fine_tune, train_from_scratch
-from training.recipe import PhaseSettings
+from training.layers.devices import all_devices
+from training.layers.phases import fine_tune, train_from_scratch
+from training.layers.recipe import PhaseSettings
 
 assert keras.backend.backend() == "jax"
 with all_devices() as num_devices:

@@ -1,4 +1,4 @@
-"""training.outlier_rule: which score tells strangers, and from where on a picture is one."""
+"""training.evaluation.outlier_rule: which score tells strangers, and from where on a picture is one."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from classifier.outliers import distance_scores, energy_scores, probability_scores, unit
-from training.heads import LinearHead
-from training.outlier_rule import (
+from training.evaluation.outlier_rule import (
     KNOWN_PASS_RATE,
     MAX_NEIGHBOURS,
     METHODS,
@@ -21,6 +20,7 @@ from training.outlier_rule import (
     score_all,
     thinned,
 )
+from training.head.linear import LinearHead
 
 
 def scores(distance: float, energy: float, probability: float, num: int = 200) -> Scores:

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from training.evaluate import evaluate
+from training.evaluation.evaluate import evaluate
 from training.pages import schema, words
 from training.pages.charts import round_values
 from training.pages.findings_page import MAX_ITEMS

@@ -1,4 +1,4 @@
-"""training.phases: training all layers or going on with some, on pictures that are learned in seconds."""
+"""training.layers.phases: training all layers or going on with some, on pictures that are learned in seconds."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +18,12 @@ from tests.training.tiny import (
     tiny_backbone,
     tiny_model,
 )
-from training.calibrate import fit_temperature, log_loss
 from training.errors import LossNotFinite, OutOfMemory
-from training.loop import OnStep
-from training.phases import FineTuned, fine_tune, train_from_scratch
-from training.progress import EpochFigures
-from training.recipe import PhaseSettings
+from training.head.calibrate import fit_temperature, log_loss
+from training.layers.loop import OnStep
+from training.layers.phases import FineTuned, fine_tune, train_from_scratch
+from training.layers.progress import EpochFigures
+from training.layers.recipe import PhaseSettings
 
 SCRATCH = PhaseSettings(epochs=12, batch_size=16)
 TUNE = PhaseSettings(epochs=4, batch_size=16, learning_rate=1e-2)

@@ -1,4 +1,4 @@
-"""training.pictures: pictures as model input, decoded once while there is room for them."""
+"""training.dataset.pictures: pictures as model input, decoded once while there is room for them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ import pytest
 from classifier.preprocess import read_input
 from tests.training.folders import write_picture
 from training.cache import Cache
+from training.dataset.pictures import Pictures
+from training.dataset.survey import survey_files
 from training.errors import DatasetRefused
-from training.index import Index, IndexBuilder
-from training.pictures import Pictures
-from training.survey import survey_files
+from training.sources.index import Index, IndexBuilder
 
 IMAGE_SIZE = 32
 NUM_BYTES = 3 * IMAGE_SIZE**2

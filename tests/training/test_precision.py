@@ -1,10 +1,10 @@
-"""training.precision: bf16 only where it answers as fp32 does."""
+"""training.evaluation.precision: bf16 only where it answers as fp32 does."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.precision import (
+from training.evaluation.precision import (
     MAX_ACCURACY_LOSS,
     MAX_MEAN_DIFFERENCE,
     MIN_AGREEMENT,

@@ -1,4 +1,4 @@
-"""training.preparing: what is learned from, what is left out, and which side each picture is on."""
+"""training.dataset.preparing: what is learned from, what is left out, and which side each picture is on."""
 
 import shutil
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 
 from classifier.preprocess import read_input
 from tests.training.folders import read, write_classes, write_picture
+from training.dataset.findings import Finding
+from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused
-from training.findings import Finding
-from training.index import SPLITS, Split
-from training.preparing import Prepared
+from training.sources.index import SPLITS, Split
 
 
 def sides(prepared: Prepared) -> dict[str, Split]:

@@ -1,12 +1,12 @@
-"""training.progress: counting steps and telling how far they are."""
+"""training.layers.progress: counting steps and telling how far they are."""
 
 import math
 
 import numpy as np
 import pytest
 
-from training.plan import Plan
-from training.progress import Progress, Tally
+from training.layers.plan import Plan
+from training.layers.progress import Progress, Tally
 
 PLAN = Plan(num_pictures=10, num_epochs=2, batch_size=4, seed=0)
 
@@ -51,7 +51,7 @@ def test_figures_are_means_over_the_epoch_so_far() -> None:
 
 def test_the_time_left_is_known_from_the_second_step_on(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("training.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("training.layers.progress.time.monotonic", lambda: now)
     progress = Progress("scratch", PLAN, Tally.fresh())
 
     def step(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""training.reading: one door, whatever the pictures come in."""
+"""training.sources.reading: one door, whatever the pictures come in."""
 
 import zipfile
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
-from training.archive_rules import ArchiveLimits
 from training.errors import ArchiveRefused, DatasetRefused
-from training.reading import read_index
+from training.sources.archive_rules import ArchiveLimits
+from training.sources.reading import read_index
 
 CLASSES = {"ant/a.jpg": "", "bee/b.jpg": ""}
 MANIFEST = {"labels.csv": "path,label\nx/a.jpg,ant\nx/b.jpg,bee\n", "x/a.jpg": "", "x/b.jpg": ""}

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
-from training.audit import Audit
 from training.auditing import audit_source
 from training.config import TrainingConfig
-from training.index import SPLITS
+from training.dataset.audit import Audit
 from training.run import TrainingResult, train
+from training.sources.index import SPLITS
 
 pytestmark = [pytest.mark.slow, needs_shared_data]
 

@@ -309,7 +309,7 @@ def test_a_disk_that_is_full_leaves_no_half_bundle(
     def refuse(*arguments: object, **options: object) -> Never:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.proof.ov.save_model", refuse)
+    monkeypatch.setattr("training.exports.proof.ov.save_model", refuse)
     config = config_for(trained.config.folder, Path(trained.config.weights), tmp_path / "bundle")
     with pytest.raises(OSError, match="No space left"):
         train(config)

@@ -1,11 +1,11 @@
-"""training.schedule: how fast to learn and when to stop, from plain numbers."""
+"""training.layers.schedule: how fast to learn and when to stop, from plain numbers."""
 
 import math
 
 import numpy as np
 import pytest
 
-from training.schedule import best_epoch, is_enough, warmup_and_cosine
+from training.layers.schedule import best_epoch, is_enough, warmup_and_cosine
 
 
 @pytest.mark.parametrize("warmup_share", [0.1, 0.2])

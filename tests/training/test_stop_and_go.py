@@ -12,10 +12,10 @@ import pytest
 from tests.training import killed
 from tests.training.killed import NUM_EPOCHS, NUM_STEPS
 from tests.training.tiny import digest, drawn, empty_head, tiny_backbone, tiny_model
-from training.checkpoint import Checkpoints
-from training.phases import fine_tune, train_from_scratch
-from training.progress import EpochFigures, EpochRecord
-from training.recipe import PhaseSettings
+from training.layers.checkpoint import Checkpoints
+from training.layers.phases import fine_tune, train_from_scratch
+from training.layers.progress import EpochFigures, EpochRecord
+from training.layers.recipe import PhaseSettings
 
 SETTINGS = PhaseSettings(epochs=3, batch_size=16, learning_rate=3e-3, patience=3)
 

@@ -1,4 +1,4 @@
-"""training.strangers: the pictures of other things that "none of these" is measured on."""
+"""training.dataset.strangers: the pictures of other things that "none of these" is measured on."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from classifier.preprocess import read_input
 from tests.bundles import colour_graph
 from tests.training.folders import write_picture
+from training.backbones.network import Network
 from training.cache import Cache
+from training.dataset.strangers import embeddings_of_folder
 from training.errors import DatasetRefused
-from training.network import Network
-from training.strangers import embeddings_of_folder
 from training.workplace import Workplace
 
 IMAGE_SIZE = 32
@@ -79,7 +79,7 @@ def test_a_second_look_computes_nothing(
         write_picture(folder / f"{seed}.png", seed)
     first = embeddings(folder, place)
     monkeypatch.setattr(Network, "embed", None)
-    monkeypatch.setattr("training.survey.load_picture", None)
+    monkeypatch.setattr("training.dataset.survey.load_picture", None)
     assert (embeddings(folder, place) == first).all()
 
 

@@ -1,4 +1,4 @@
-"""training.survey: each file's facts, looked at once and remembered."""
+"""training.dataset.survey: each file's facts, looked at once and remembered."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from classifier.images import EXIF_ORIENTATION, load_picture, read_bytes
 from classifier.preprocess import read_input
 from tests.training.folders import write_picture
 from training.cache import Cache
-from training.index import Index, IndexBuilder
-from training.perceptual import perceptual_hashes, thumbnail
-from training.pictures import Pictures
-from training.survey import CHUNK, Survey, survey_files, thumbnails
+from training.dataset.perceptual import perceptual_hashes, thumbnail
+from training.dataset.pictures import Pictures
+from training.dataset.survey import CHUNK, Survey, survey_files, thumbnails
+from training.sources.index import Index, IndexBuilder
 
 IMAGE_SIZE = 32
 
@@ -43,7 +43,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         lengths.append(len(data))
         return load_picture(data, **options)
 
-    monkeypatch.setattr("training.survey.load_picture", counting)
+    monkeypatch.setattr("training.dataset.survey.load_picture", counting)
     return lengths
 
 
@@ -214,7 +214,7 @@ def test_a_file_that_vanishes_in_between_is_no_problem_for_good(
         return data
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.survey.read_bytes", read_and_delete)
+        patch.setattr("training.dataset.survey.read_bytes", read_and_delete)
         assert survey(index, cache).problems[0].code == "missing"
     (root / "0.png").write_bytes(content)
     found = survey(index, cache)
@@ -234,7 +234,7 @@ def test_the_facts_of_a_file_that_changes_in_between_are_those_of_its_hash(
         return data
 
     with monkeypatch.context() as patch:
-        patch.setattr("training.survey.read_bytes", read_and_change)
+        patch.setattr("training.dataset.survey.read_bytes", read_and_change)
         survey(index, cache)
     (root / "0.png").write_bytes(content)
     found = survey(index, cache)

@@ -1,4 +1,4 @@
-"""training.pretrained: weights files of every layout, of other architectures, and hostile ones."""
+"""training.backbones.pretrained: weights files of every layout, of other architectures, and hostile ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from tests.training.weights import randomized, write_legacy_weights
-from training.backbones import build_backbone
+from training.backbones.pretrained import load_weights_file
+from training.backbones.table import build_backbone
 from training.errors import WeightsUnavailable
-from training.pretrained import load_weights_file
 
 
 def small_model(seed: int = 0, filters: int = 4) -> keras.Model:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from classifier.preprocess import fit
 from tests.training.folders import striped
-from training.feeding import LabelledPictures
+from training.layers.feeding import LabelledPictures
 
 SIZE = 32
 NUM_KINDS = 3

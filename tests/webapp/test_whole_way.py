@@ -11,8 +11,8 @@ from tests.pictures import picture_bytes
 from tests.shared import SHARED_DATA
 from tests.stack import Stack, Visitor
 from tests.waiting import wait_for
-from training.bugs import KINDS
-from training.sample import draw_folder
+from training.drawings.bugs import KINDS
+from training.drawings.sample import draw_folder
 
 TEXT_FILE = ("notes.jpg", b"a text file that calls itself a picture")
 

@@ -62,7 +62,7 @@ class Mistake(TypedDict):
 
 
 class EvaluationFigures(TypedDict):
-    """`training.evaluate.Evaluation.to_dict()`.
+    """`training.evaluation.evaluate.Evaluation.to_dict()`.
 
     `figures`, softmax: `top1`, `top5`, `macro_f1`, `log_loss`, `ece`, `ece_before` (temperature).
     Sigmoid: `mean_average_precision`, `micro_f1`, `macro_f1`, `subset_accuracy`, `log_loss`, `ece`,
@@ -196,7 +196,7 @@ class NoneOfThese(TypedDict):
 
 
 class Export(TypedDict):
-    """`asdict(training.proof.Agreement)`; `num_bytes` where known."""
+    """`asdict(training.exports.proof.Agreement)`; `num_bytes` where known."""
 
     format: str
     file: str
@@ -208,7 +208,7 @@ class Export(TypedDict):
 
 
 class Precision(TypedDict):
-    """`asdict(training.precision.PrecisionChoice)`."""
+    """`asdict(training.evaluation.precision.PrecisionChoice)`."""
 
     precision: Literal["fp32", "bf16"]
     agreement: float
@@ -262,7 +262,7 @@ class AuditFinding(TypedDict):
 
 
 class AuditReport(TypedDict):
-    """`training.audit.Audit.to_dict()`."""
+    """`training.dataset.audit.Audit.to_dict()`."""
 
     source: str
     num_files: int

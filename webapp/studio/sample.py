@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from training.bugs import KINDS
-from training.sample import draw, draw_folder
+from training.drawings.bugs import KINDS
+from training.drawings.sample import draw, draw_folder
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_create

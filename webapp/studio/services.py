@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from training.folder import is_text
+from training.sources.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import Dataset, TrainingRun

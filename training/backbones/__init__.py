@@ -1,0 +1,1 @@
+"""The network below the head: `table` lists them, `network` computes with one, `features` keeps what it saw."""

@@ -1,0 +1,193 @@
+"""What is to be thought of a candidate: figures on pictures it never saw, precision, "none of these"."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.bundle import Precision
+from classifier.decide import Head
+from classifier.outliers import Neighbours, unit
+from training.backbones.features import compute_features
+from training.backbones.network import fast_precision
+from training.config import TrainingConfig
+from training.dataset.preparing import Prepared
+from training.dataset.strangers import embeddings_of_folder
+from training.evaluation.evaluate import Evaluation, evaluate
+from training.evaluation.outlier_rule import (
+    Known,
+    OutlierFigures,
+    OutlierRule,
+    Scores,
+    fit_outlier_rule,
+    measure,
+    score_all,
+    thinned,
+)
+from training.evaluation.precision import PrecisionChoice, compare_precisions
+from training.head.learning import Candidate
+from training.sources.index import Split
+from training.workplace import Workplace
+
+# On so many validation pictures each export is run beside the Keras model.
+MAX_PROVED = 200
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What evaluation found; `measured_on` is `val` where the dataset has no test split.
+
+    `known`, `strange`: scores by the rule's method of the measured pictures and of the outliers.
+    `proof_rows`: validation pictures, rows of the index, that exports are proved on.
+    """
+
+    precision: PrecisionChoice
+    measured_on: Split
+    measured: NDArray[np.int64]
+    evaluation: Evaluation
+    validation: Evaluation
+    rule: OutlierRule
+    outlier_figures: OutlierFigures | None
+    known: NDArray[np.float64]
+    strange: NDArray[np.float64] | None
+    neighbours: Neighbours
+    proof_rows: NDArray[np.int64]
+    metrics: dict[str, Any]
+
+
+def judge(
+    config: TrainingConfig,
+    prepared: Prepared,
+    kept: Candidate,
+    kind: Head,
+    place: Workplace,
+    on_progress: Callable[[float], None],
+) -> Judged:
+    """The figures of a candidate, in the precision that it will be served in."""
+    examples = prepared.examples
+    train, val, test = (examples.places(split) for split in ("train", "val", "test"))
+    measured_on: Split = "test" if len(test) else "val"
+    measured = test if len(test) else val
+
+    def embedded(places: NDArray[np.int64], precision: Precision) -> NDArray[np.float32]:
+        if precision == fast_precision():
+            return kept.embeddings[places]
+        features = compute_features(
+            kept.network,
+            examples,
+            places,
+            prepared.pictures,
+            place.cache,
+            precision=precision,
+            on_progress=on_progress,
+        )
+        return np.asarray(features[0])
+
+    precision = _chosen_precision(
+        kept, embedded(val, "fp32"), embedded(val, fast_precision()), examples.targets(val), kind
+    )
+    embeddings = {
+        name: embedded(rows, precision.precision)
+        for name, rows in (("val", val), ("measured", measured))
+    }
+
+    def evaluated(name: str, places: NDArray[np.int64]) -> Evaluation:
+        return evaluate(
+            kept.head.logits(embeddings[name]),
+            _truths(prepared, places, kind),
+            examples.class_names,
+            head=kind,
+            temperature=kept.temperature,
+            thresholds=kept.thresholds,
+            rows=examples.rows[places],
+        )
+
+    validation = evaluated("val", val)
+    evaluation = evaluated("measured", measured) if len(test) else validation
+
+    # None of these: the validation pictures are the known ones, the test pictures check the rate.
+    known_train = Known(kept.embeddings[train], examples.targets(train))
+    known_val = Known(embeddings["val"], examples.targets(val))
+    chosen, held_back = _strangers(config, kept, kind, known_train, precision.precision, place)
+    scores = score_all(kept.head, kind, kept.temperature, known_train, known_val.embeddings)
+    rule = fit_outlier_rule(scores, chosen)
+    known = score_all(kept.head, kind, kept.temperature, known_train, embeddings["measured"])
+    figures = measure(rule, known[rule.method], held_back[rule.method]) if held_back else None
+
+    thin = train[thinned(len(train), config.seed)]
+    neighbours = Neighbours(
+        unit(kept.embeddings[thin]), examples.labels[thin], examples.hashes[thin]
+    )
+    proof = val[np.unique(np.linspace(0, len(val) - 1, min(MAX_PROVED, len(val))).astype(int))]
+    metrics: dict[str, Any] = {
+        "num_train": len(train),
+        "num_val": len(val),
+        "num_test": len(test),
+        "measured_on": measured_on,
+        **{f"val_{name}": value for name, value in validation.values().items()},
+        **{f"{measured_on}_{name}": value for name, value in evaluation.values().items()},
+        "intervals": evaluation.to_dict()["intervals"],
+        "precision": asdict(precision),
+        "none_of_these": asdict(figures) if figures else None,
+    }
+    return Judged(
+        precision=precision,
+        measured_on=measured_on,
+        measured=measured,
+        evaluation=evaluation,
+        validation=validation,
+        rule=rule,
+        outlier_figures=figures,
+        known=known[rule.method],
+        strange=held_back[rule.method] if held_back else None,
+        neighbours=neighbours,
+        proof_rows=examples.rows[proof],
+        metrics=metrics,
+    )
+
+
+def _truths(
+    prepared: Prepared, places: NDArray[np.int64], kind: Head
+) -> NDArray[np.int64] | NDArray[np.float32]:
+    """The labels as an evaluation takes them."""
+    examples = prepared.examples
+    return examples.first_labels(places) if kind == "softmax" else examples.targets(places)
+
+
+def _chosen_precision(
+    kept: Candidate,
+    fp32: NDArray[np.float32],
+    fast: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    kind: Head,
+) -> PrecisionChoice:
+    choice = compare_precisions(
+        kept.head.logits(fp32), kept.head.logits(fast), targets, kind, kept.temperature
+    )
+    # Where both were computed in fp32, their agreement proves nothing.
+    return choice if fast_precision() == "bf16" else replace(choice, precision="fp32")
+
+
+def _strangers(
+    config: TrainingConfig,
+    kept: Candidate,
+    kind: Head,
+    train: Known,
+    precision: Precision,
+    place: Workplace,
+) -> tuple[Scores | None, Scores | None]:
+    """Scores of every other outlier to choose a method on, and of the others to measure it on."""
+    if config.outliers is None:
+        return None, None
+    embeddings = embeddings_of_folder(
+        config.outliers, kept.network, config.image_size, precision, place
+    )
+    scores = score_all(kept.head, kind, kept.temperature, train, embeddings)
+    if len(embeddings) < 2:
+        return None, scores
+    return (
+        {name: values[::2] for name, values in scores.items()},
+        {name: values[1::2] for name, values in scores.items()},
+    )

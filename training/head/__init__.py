@@ -1,0 +1,1 @@
+"""What sits on the backbone: fitting it, choosing how, and what it says of wrong labels."""

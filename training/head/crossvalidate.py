@@ -1,0 +1,134 @@
+"""What heads say of examples they were not fitted on: for the penalty, for accuracy, for wrong labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.decide import Head
+from training.head.calibrate import accuracy, log_loss
+from training.head.linear import fit_head, fit_path
+
+PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+NUM_FOLDS = 5
+# Features times classes: from here on, one fold has examples enough to choose the penalty.
+MANY = 100_000_000
+
+
+@dataclass(frozen=True)
+class FoldAccuracy:
+    """The accuracy on each fold of heads that were fitted on the others."""
+
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.accuracies))
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over the folds."""
+        return float(np.std(self.accuracies, ddof=1)) if len(self.accuracies) > 1 else 0.0
+
+
+def deal_folds(
+    labels: NDArray[np.int32], groups: NDArray[np.int32], num_folds: int, seed: int
+) -> NDArray[np.int8]:
+    """A fold for each example, int8 `[N]`: each class spread evenly, each group in one fold.
+
+    `labels`: what is to be spread; `groups`: what belongs together (near duplicates).
+    """
+    _, firsts, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(seed).permutation(len(firsts))
+    order = shuffled[np.argsort(labels[firsts][shuffled], kind="stable")]
+    fold_of_group = np.empty(len(firsts), np.int8)
+    fold_of_group[order] = (
+        np.arange(len(firsts)) % num_folds
+    )  # dealt out like cards, class by class
+    return fold_of_group[inverse]
+
+
+def out_of_fold_logits(
+    views: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    folds: NDArray[np.int8],
+    kind: Head,
+    *,
+    penalty: float,
+    balance: bool = False,
+) -> NDArray[np.float32]:
+    """Logits float32 `[N, C]` of each example's first view by a head that never saw the example.
+
+    `views`: features `[V, N, D]`; all views of the other folds are learned from.
+    """
+    logits = np.empty((views.shape[1], targets.shape[1]), np.float32)
+    for fold in np.unique(folds):
+        inside, outside = folds == fold, folds != fold
+        features = views[:, outside].reshape(-1, views.shape[2])
+        head = fit_head(
+            features,
+            np.tile(targets[outside], (len(views), 1)),
+            kind,
+            penalty=penalty,
+            balance=balance,
+        )
+        logits[inside] = head.logits(views[0, inside])
+    return logits
+
+
+def choose_penalty(
+    views: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    folds: NDArray[np.int8],
+    kind: Head,
+    *,
+    balance: bool = False,
+    penalties: Sequence[float] = PENALTIES,
+) -> float:
+    """The penalty with the least out-of-fold log loss; the strongest where there is but one fold."""
+    if (folds == folds[0]).all():
+        return min(penalties)
+    losses: dict[float, list[float]] = {penalty: [] for penalty in penalties}
+    chosen = np.unique(folds)[: 1 if views.size * targets.shape[1] > MANY else None]
+    for fold in chosen:
+        inside, outside = folds == fold, folds != fold
+        heads = fit_path(
+            views[:, outside].reshape(-1, views.shape[2]),
+            np.tile(targets[outside], (len(views), 1)),
+            kind,
+            penalties=penalties,
+            balance=balance,
+        )
+        for penalty, head in zip(penalties, heads, strict=True):
+            loss = log_loss(head.logits(views[0, inside]), targets[inside], kind)
+            losses[penalty].append(loss * inside.sum())
+    return min(penalties, key=lambda penalty: sum(losses[penalty]))
+
+
+def fold_accuracy(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    folds: NDArray[np.int8],
+    kind: Head,
+) -> FoldAccuracy:
+    """The accuracy of out-of-fold logits `[N, C]`, fold by fold."""
+    return FoldAccuracy(
+        tuple(
+            accuracy(logits[folds == fold], targets[folds == fold], kind)
+            for fold in np.unique(folds)
+        )
+    )
+
+
+def suspects(shares: NDArray[np.float64], targets: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Examples whose out-of-fold probabilities `[N, C]` speak against their label, the worst first.
+
+    Ranked by the probability of the given label, where another class is likelier: "self-confidence" of
+    Northcutt et al. 2021, arXiv:1911.00068. With several labels, the worst of them counts.
+    """
+    given = np.where(targets > 0, shares, np.inf).min(axis=1)
+    given = np.where(np.isfinite(given), given, 1 - shares.max(axis=1))
+    others = np.where(targets > 0, -np.inf, shares).max(axis=1)
+    against = np.flatnonzero(others > given)
+    return against[np.argsort(given[against], kind="stable")]

@@ -1,0 +1,1 @@
+"""Layers that learn, from random weights or pretrained ones: `phases` are the two ways, `loop` is how."""
