@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from classifier.decide import Head
 
@@ -95,9 +96,15 @@ def fit_path(
     scaling = Scaling.of(features)
     fit = _fit_softmax if kind == "softmax" else _fit_sigmoid
     # On matrices that fit the caches, threads wait for each other longer than they work.
-    with threadpool_limits(1 if features.size < SMALL else None):
+    with _threads().limit(limits=1 if features.size < SMALL else None):
         heads = fit(scaling.apply(features), targets, penalties, balance)
     return [scaling.folded_into(head) for head in heads]
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """What limits threads; to look for the libraries that have any takes longer than a small fit."""
+    return ThreadpoolController()
 
 
 def _fit_softmax(
