@@ -59,8 +59,8 @@ def test_two_kinds_are_told_apart_and_other_things_are_noticed(
 def test_nine_kinds_of_bugs_over_five_folds(cache: Path, tmp_path: Path) -> None:
     metrics = trained("bugs9", cache, tmp_path / "bundle", folds=5).metrics
     accuracies = metrics["folds"]["accuracies"]
-    assert len(accuracies) == 5
-    assert sum(accuracies) / 5 >= 0.87
+    assert len(accuracies) == 15  # dealt three times
+    assert sum(accuracies) / 15 >= 0.87
 
 
 # --- The audit

@@ -15,6 +15,7 @@ from classifier.decide import Head
 # Of the gradient. Ten times as much stops a warm start before its first step.
 TOLERANCE = 1e-4
 MAX_ITERATIONS = 1000
+SPREAD_POWER = 0.75
 # Numbers in a matrix of features.
 SMALL = 4_000_000
 # The logit of a class that had no picture to learn from: never the answer, and still a finite number.
@@ -35,8 +36,11 @@ class LinearHead:
 
 @dataclass(frozen=True)
 class Scaling:
-    """Features centred and divided by the square root of their deviation (Pareto scaling: van den Berg
-    et al. 2006, doi:10.1186/1471-2164-7-142), of unit mean square all together.
+    """Features centred and divided by a power of their deviation, of unit mean square all together.
+
+    The power lies between Pareto scaling (.5) and standardising (1; van den Berg et al. 2006,
+    doi:10.1186/1471-2164-7-142): over five folds of three sets of photographs the accuracy was level
+    or rose from none to .75, and fell on one from there.
 
     So a penalty means the same for every backbone, and features of small range are heard. It is
     folded into the head afterwards.
@@ -53,7 +57,7 @@ class Scaling:
         if not spread.any():
             return cls(centre.astype(np.float32), np.ones(len(centre), np.float32))
         # A feature that hardly ever moves must not be blown up to the size of the others.
-        scale = np.sqrt(np.maximum(spread, 1e-3 * spread.mean()))
+        scale = np.maximum(spread, 1e-3 * spread.mean()) ** SPREAD_POWER
         scale *= np.sqrt(np.mean((spread / scale) ** 2))
         return cls(centre.astype(np.float32), scale.astype(np.float32))
 
