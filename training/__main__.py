@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         print(
-            f"Expected to write {options['out']}, but: {error}. Nothing was kept.", file=sys.stderr
+            f"Expected to write {options['out']}, but: {error}. No bundle was written. Make room and "
+            "run the same command again; it goes on from its last checkpoint, if there is one.",
+            file=sys.stderr,
         )
         return 2
     except KeyboardInterrupt:
@@ -120,9 +122,18 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULTS.checkpoint_seconds,
         help="(%(default)s)",
     )
-    splits = parser.add_argument_group("splits, where the source leaves them open")
+    splits = parser.add_argument_group("the source: splits, where it leaves them open, and limits")
     splits.add_argument("--val-fraction", type=float, default=DEFAULTS.val_fraction)
     splits.add_argument("--test-fraction", type=float, default=DEFAULTS.test_fraction)
+    splits.add_argument(
+        "--max-archive-bytes",
+        type=int,
+        default=DEFAULTS.max_archive_bytes,
+        help="of a ZIP, unpacked",
+    )
+    splits.add_argument(
+        "--max-archive-files", type=int, default=DEFAULTS.max_archive_files, help="in a ZIP"
+    )
     return parser
 
 

@@ -1,6 +1,5 @@
 """An audit on its own: the beginning of a training run, as far as the labels."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from training.config import TrainingConfig
@@ -9,6 +8,7 @@ from training.dataset.findings import Finding
 from training.dataset.preparing import Prepared, prepare
 from training.errors import WeightsUnavailable
 from training.events import OnEvent, StepClock
+from training.sources.archive_rules import ArchiveLimits
 from training.workplace import Workplace, workplace
 
 # Which penalty an audit's heads have: strong enough not to believe a single picture's label.
@@ -32,6 +32,7 @@ def audit_source(
             test_fraction=config.test_fraction,
             cache=place.cache,
             unpack_into=place.source,
+            limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
             clock=clock,
         )
         if not prepared.audit.to_dict()["blocks"]:
@@ -61,12 +62,12 @@ def _with_labels_checked(
                 graphs=place.graphs,
             )
     except WeightsUnavailable as error:
-        finding = Finding("unchecked", params={"reason": error})
-        findings = (*prepared.audit.findings, finding)
-        return replace(prepared, audit=replace(prepared.audit, findings=findings))
+        return prepared.with_findings(Finding("unchecked", params={"reason": error}))
     with clock.step("features") as on_progress:
         features = compute_views(network, prepared, config, place, on_progress)
         prepared, features = without_leaks(prepared, features)
+        if any(finding.refusal for finding in prepared.audit.findings):
+            return prepared
     with clock.step("labels"):
         kind = head_kind(config, prepared.examples)
         return check_labels(prepared, features[0], prepared.alike(), kind, config, AUDIT_PENALTY)

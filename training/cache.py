@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "features.sqlite"
 # In the file's user_version; another number means another layout, and the old file is left behind.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 CHUNK = 500
 MAX_BYTES = 20 * 2**30
 # How long one process waits for another that is writing.
@@ -46,6 +46,7 @@ class Cache:
         """Raises OSError when `folder` cannot be made."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._unwritten: dict[bytes, bytes] = {}
         self._path = folder / FILE_NAME
         self._database = self._opened()
 
@@ -54,14 +55,19 @@ class Cache:
 
     def facts(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
         """The records of those hashes that have one."""
-        return self._by_hash("SELECT sha256, record FROM facts WHERE sha256 IN ({})", (), hashes)
+        found = self._by_hash("SELECT sha256, record FROM facts WHERE sha256 IN ({})", (), hashes)
+        if self._unwritten:
+            found.update({h: self._unwritten[h] for h in hashes if h in self._unwritten})
+        return found
 
     def keep_facts(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        self._write(
-            lambda: self._database.executemany(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", records
-            )
+        """Keep records; this run finds them again even where the disk does not take them."""
+        rows = list(records)
+        is_kept = self._write(
+            lambda: self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows)
         )
+        if not is_kept:
+            self._unwritten.update(rows)
 
     def features(
         self, key: str, view: str, hashes: Sequence[bytes]
@@ -163,13 +169,15 @@ class Cache:
                 self._replace_if_damaged(error)
         return found
 
-    def _write(self, write: Callable[[], T]) -> None:
+    def _write(self, write: Callable[[], T]) -> bool:
         try:
             with self._database:
                 write()
         except sqlite3.DatabaseError as error:
             logger.warning("%s could not be written (%s); going on", self._path, error)
             self._replace_if_damaged(error)
+            return False
+        return True
 
     def _used_bytes(self) -> int:
         [(num_pages,)] = self._database.execute("PRAGMA page_count")

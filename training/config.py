@@ -14,6 +14,8 @@ BACKBONE_NAMES = (
     "convnext_tiny",
 )
 DEFAULT_EPOCHS = 10
+# Of an open source, so much at most is validated and tested on.
+MAX_SET_ASIDE = 0.8
 
 Mode = Literal["head", "fine-tune", "scratch"]
 HeadName = Literal["auto", "softmax", "sigmoid"]
@@ -45,6 +47,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "val_fraction": (0.05, 0.5),
     "test_fraction": (0.0, 0.5),
     "checkpoint_seconds": (0.0, 86_400.0),
+    "max_archive_bytes": (1, 2**50),
+    "max_archive_files": (1, 100_000_000),
 }
 
 
@@ -56,6 +60,7 @@ class TrainingConfig:
     `folder`: a labelled folder, a ZIP of one, a CSV manifest, or a folder in the layout of
     CUB-200-2011. `outliers`: a folder of pictures of other things, to measure "none of these" on.
     `val_fraction`, `test_fraction`: what shares are set aside where the folder leaves it open.
+    `max_archive_bytes`, `max_archive_files`: what a ZIP may unpack to.
 
     What learns:
     `weights`: `imagenet` (Keras' own download and cache), `none` (random), or the path of a weights
@@ -101,6 +106,8 @@ class TrainingConfig:
     seed: int = 0
     val_fraction: float = 0.15
     test_fraction: float = 0.15
+    max_archive_bytes: int = 20 * 2**30
+    max_archive_files: int = 1_000_000
     outliers: Path | None = None
     formats: tuple[Format, ...] = ("h5", "openvino")
     cache: Path | None = None
@@ -126,6 +133,14 @@ class TrainingConfig:
                 raise ConfigRefused(
                     "choice", name="formats", choices=", ".join(FORMATS), received=name
                 )
+        if self.folds == 1:
+            raise ConfigRefused("one_fold")
+        if self.folds and self.real_mode == "scratch":
+            raise ConfigRefused("folds_from_scratch")
+        if self.val_fraction + self.test_fraction > MAX_SET_ASIDE:
+            raise ConfigRefused(
+                "set_aside", highest=MAX_SET_ASIDE, val=self.val_fraction, test=self.test_fraction
+            )
         if self.mode == "scratch" and self.weights != "none":
             raise ConfigRefused("scratch", weights=self.weights)
         if self.mode == "fine-tune" and self.weights == "none":

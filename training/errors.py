@@ -228,6 +228,23 @@ class ConfigRefused(TrainingError):
         "bounds": gettext_noop(
             "Expected %(name)s from %(lowest)s to %(highest)s, received %(received)s."
         ),
+        "one_fold": gettext_noop("Expected no folds (0) or from 2 to 20, received 1."),
+        "folds_from_scratch": gettext_noop(
+            "Expected a backbone that was not taught by these pictures to measure over folds, but "
+            "training from scratch teaches it all of them. Leave the folds out."
+        ),
+        "set_aside": gettext_noop(
+            "Expected val_fraction and test_fraction to leave pictures to learn from (%(highest)s "
+            "together at most), received %(val)s and %(test)s."
+        ),
+        "running": gettext_noop(
+            "Expected %(path)s to itself, but another training to the same bundle is using it. "
+            "Wait for it, or choose another place for the bundle."
+        ),
+        "cache": gettext_noop(
+            "Expected a folder for the cache at %(path)s, but: %(problem)s. "
+            "Give another folder, or none."
+        ),
         "scratch": gettext_noop(
             "Expected random weights for training from scratch, received %(weights)s. "
             "Leave the weights out (none), or choose the mode fine-tune."

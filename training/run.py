@@ -8,10 +8,15 @@ from typing import Any
 from classifier.bundle import Bundle, Manifest, new_bundle, refuse_existing
 from classifier.outliers import NEIGHBOURS
 from training.config import TrainingConfig
+from training.dataset.findings import Finding
 from training.dataset.preparing import Prepared, prepare
+from training.errors import DatasetRefused
 from training.events import OnEvent, StepClock
+from training.sources.archive_rules import ArchiveLimits
 from training.workplace import Workplace, workplace
 
+# Why the labels of a training from scratch are not checked.
+TAUGHT = "a backbone that learned from these very labels would confirm them."
 RECORDED_VERSIONS = (
     "keras",
     "tensorflow",
@@ -45,6 +50,8 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
     TrainingError, BundleExists, and OSError when the disk will not take the bundle.
     """
     refuse_existing(config.out)
+    if config.outliers and not config.outliers.is_dir():  # not after hours
+        raise DatasetRefused("no_outliers", path=config.outliers)
     # Where that fails, it does before the work.
     config.out.parent.mkdir(parents=True, exist_ok=True)
     clock = StepClock(on_event)
@@ -57,6 +64,7 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
             test_fraction=config.test_fraction,
             cache=place.cache,
             unpack_into=place.source,
+            limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
             clock=clock,
         )
         prepared.audit.raise_if_blocked()
@@ -96,6 +104,7 @@ def _learn(
         features = compute_views(network, prepared, config, place, on_progress)
         if mode != "scratch":
             prepared, features = without_leaks(prepared, features)
+            prepared.audit.raise_if_blocked()  # all of a split's pictures may have been leaks
     examples, alike = prepared.examples, prepared.alike()
 
     with clock.step("head"):
@@ -113,7 +122,10 @@ def _learn(
         folds = None
         if config.folds:
             folds = accuracy_over_folds(examples, features, alike, kind, config, head_only.penalty)
-        prepared = check_labels(prepared, features[0], alike, kind, config, head_only.penalty)
+        if mode == "scratch":  # which was taught the wrong labels, too
+            prepared = prepared.with_findings(Finding("unchecked", params={"reason": TAUGHT}))
+        else:
+            prepared = check_labels(prepared, features[0], alike, kind, config, head_only.penalty)
 
     # Fine-tuning; what it makes takes the place of the head alone only where it is better.
     candidates = [head_only]

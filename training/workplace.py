@@ -1,5 +1,7 @@
 """Where a run keeps what it needs while it goes on, and what lets it go on after it was killed."""
 
+import fcntl
+import glob
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +10,22 @@ from pathlib import Path
 
 from training.cache import Cache
 from training.config import TrainingConfig
-from training.errors import TrainingError
+from training.errors import ConfigRefused, LossNotFinite, TrainingCancelled
 
-CHECKPOINTS = "checkpoints"
+SOURCE, CACHE, CHECKPOINTS, LOCK = "source", "cache", "checkpoints", "lock"
+# All that can be in a draft before its manifest.
+DRAFTED = {
+    "model.h5",
+    "serving.xml",
+    "serving.bin",
+    "model.onnx",
+    "model.tflite",
+    "neighbours.npz",
+    "report.json",
+    "report.html",
+    "audit.json",
+    "audit.html",
+}
 
 
 @dataclass(frozen=True)
@@ -29,24 +44,59 @@ class Workplace:
 
 @contextmanager
 def workplace(config: TrainingConfig) -> Iterator[Workplace]:
-    """The run's folders. They are gone afterwards, unless something from outside stopped the run
-    (a kill, Ctrl-C, a full disk) and there is a checkpoint to go on from. Raises OSError.
+    """The run's folders, which no other run has at the same time.
+
+    They are gone after a success, a cancel or a training that diverged; whatever else ends the run
+    (a kill, a full disk, a setting that is refused at the end), checkpoints stay to go on from.
+    Raises ConfigRefused and OSError.
     """
     folder = config.work_folder
     folder.mkdir(parents=True, exist_ok=True)
-    cache = Cache(config.cache or folder / "cache")
-    shutil.rmtree(folder / "source", ignore_errors=True)  # perhaps unpacked by half
-    place = Workplace(cache, folder / "source", folder / CHECKPOINTS)
-    keep = False
+    keep = True
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigRefused("running", path=folder) from error
+        try:
+            shutil.rmtree(folder / SOURCE, ignore_errors=True)  # perhaps unpacked by half
+            _sweep_drafts(config.out)
+            cache = _cache(config.cache or folder / CACHE)
+            try:
+                yield Workplace(cache, folder / SOURCE, folder / CHECKPOINTS)
+                cache.prune()
+            finally:
+                cache.close()
+            keep = False
+        except (TrainingCancelled, LossNotFinite):
+            keep = False
+            raise
+        finally:
+            _clean(folder, keep_checkpoints=keep)
+
+
+def _cache(folder: Path) -> Cache:
     try:
-        yield place
-        cache.prune()
-    except TrainingError:  # what was refused or cancelled once would be again
-        raise
-    except BaseException:
-        keep = place.checkpoints.is_dir() and any(place.checkpoints.iterdir())
-        raise
-    finally:
-        cache.close()
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        return Cache(folder)
+    except OSError as error:
+        raise ConfigRefused("cache", path=folder, problem=error.strerror or error) from error
+
+
+def _clean(folder: Path, *, keep_checkpoints: bool) -> None:
+    """Remove what is ours, and the folder where nothing else is in it."""
+    checkpoints = folder / CHECKPOINTS
+    if keep_checkpoints and any(checkpoints.rglob("*.checkpoint")):
+        shutil.rmtree(folder / SOURCE, ignore_errors=True)
+        return
+    for name in (SOURCE, CACHE, CHECKPOINTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / LOCK).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _sweep_drafts(out: Path) -> None:
+    """Remove drafts of this very bundle that a killed run left half written, and nothing else."""
+    for path in out.parent.glob(f".{glob.escape(out.name)}.????????"):
+        if path.is_dir() and all(each.name in DRAFTED for each in path.iterdir()):
+            shutil.rmtree(path, ignore_errors=True)

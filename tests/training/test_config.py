@@ -206,3 +206,21 @@ def test_a_step_that_fails_is_not_told_as_finished() -> None:
         raise RuntimeError
     assert events == [Event("read", 0.0)]
     assert set(clock.all_seconds()) == {"total"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"folds": 1}, "one_fold"),
+        ({"folds": 5, "weights": "none"}, "folds_from_scratch"),
+        ({"val_fraction": 0.5, "test_fraction": 0.5}, "set_aside"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(options: dict[str, Any], code: str) -> None:
+    with pytest.raises(ConfigRefused) as caught:
+        TrainingConfig(Path("folder"), Path("out"), **options)
+    assert caught.value.code == code
+
+
+def test_folds_over_random_features_are_fine() -> None:
+    TrainingConfig(Path("folder"), Path("out"), weights="none", mode="head", folds=5)

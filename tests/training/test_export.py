@@ -27,7 +27,7 @@ from training.errors import ExportRefused
 from training.exports.agreement import Export, answers_alike
 from training.exports.conversion import convert
 from training.exports.graphs import backbone_graph, keras_model, serving_graph
-from training.exports.proof import write_exports
+from training.exports.proof import make_sure_of_room, write_exports
 from training.head.linear import LinearHead
 
 TEMPERATURE = 0.7
@@ -362,3 +362,10 @@ def test_a_model_of_keras_on_jax_is_exported_and_answers_the_same_on_tensorflow(
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     [received] = session.run(None, {"picture": pictures})
     assert np.abs(received - model.predict_on_batch(pictures)).max() < 1e-4
+
+
+def test_a_disk_without_room_for_the_model_is_met_before_hdf5_meets_it(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"space|large"):
+        make_sure_of_room(tmp_path, 2**61)
+    make_sure_of_room(tmp_path, 1000)
+    assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import pytest
 
 from training.cache import FILE_NAME, Cache
 from training.config import TrainingConfig
-from training.errors import DatasetRefused, TrainingCancelled
+from training.errors import ConfigRefused, DatasetRefused, LossNotFinite, TrainingCancelled
 from training.workplace import Workplace, workplace
 
 
@@ -22,7 +22,7 @@ def fill(place: Workplace, *, checkpoint: bool = True) -> None:
     (place.source / "unpacked").mkdir(parents=True)
     place.checkpoints.mkdir()
     if checkpoint:
-        (place.checkpoints / "1").write_text("weights")
+        (place.checkpoints / "1.checkpoint").write_text("weights")
 
 
 def run(config: TrainingConfig, error: BaseException, *, checkpoint: bool) -> None:
@@ -46,7 +46,8 @@ def test_the_folder_is_gone_after_success(config: TrainingConfig) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [DatasetRefused("no_folder", path="x"), TrainingCancelled("cancelled")]
+    "error",
+    [LossNotFinite("diverged", loss="nan", epoch=1, step=1), TrainingCancelled("cancelled")],
 )
 def test_it_is_gone_after_what_would_happen_again(error: Exception, config: TrainingConfig) -> None:
     run_until(config, error)
@@ -54,13 +55,19 @@ def test_it_is_gone_after_what_would_happen_again(error: Exception, config: Trai
 
 
 @pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), OSError(28, "No space left on device"), SystemExit(1)]
+    "error",
+    [
+        KeyboardInterrupt(),
+        OSError(28, "No space left on device"),
+        SystemExit(1),
+        DatasetRefused("no_outliers", path="x"),  # another setting, and it could go on
+    ],
 )
 def test_it_stays_after_what_came_from_outside_if_there_is_a_checkpoint(
     error: BaseException, config: TrainingConfig
 ) -> None:
     run_until(config, error)
-    assert (config.work_folder / "checkpoints" / "1").read_text() == "weights"
+    assert (config.work_folder / "checkpoints" / "1.checkpoint").read_text() == "weights"
 
 
 @pytest.mark.parametrize("has_folder", [False, True])
@@ -80,10 +87,9 @@ def test_a_run_that_goes_on_finds_its_checkpoint_but_no_half_unpacked_source(
     config: TrainingConfig,
 ) -> None:
     run_until(config, KeyboardInterrupt())
-    assert (config.work_folder / "source" / "unpacked").is_dir()
     with workplace(config) as place:
         assert not place.source.exists()
-        assert (place.checkpoints / "1").read_text() == "weights"
+        assert (place.checkpoints / "1.checkpoint").read_text() == "weights"
     assert not config.work_folder.exists()
 
 
@@ -137,3 +143,36 @@ def test_a_folder_that_cannot_be_made_is_told(config: TrainingConfig, tmp_path: 
     odd = replace(config, work=tmp_path / "file" / "work")
     with pytest.raises(OSError, match="file"), workplace(odd):
         pass
+
+
+def test_two_runs_to_one_bundle_do_not_share_a_folder(config: TrainingConfig) -> None:
+    with workplace(config) as place:
+        fill(place)
+        with pytest.raises(ConfigRefused, match="another training"), workplace(config):
+            pass
+        assert (place.checkpoints / "1.checkpoint").is_file()
+
+
+def test_what_is_not_ours_stays(config: TrainingConfig) -> None:
+    config.work_folder.mkdir(parents=True)
+    (config.work_folder / "precious.txt").write_text("mine")
+    draft = config.out.parent / f".{config.out.name}.abcdefgh"
+    other = config.out.parent / f".{config.out.name}.original"
+    for folder, name in ((draft, "model.h5"), (other, "holiday.jpg")):
+        folder.mkdir()
+        (folder / name).touch()
+    with workplace(config) as place:
+        fill(place)
+    assert [path.name for path in config.work_folder.iterdir()] == ["precious.txt"]
+    assert not draft.exists()
+    assert other.exists()
+
+
+def test_a_cache_that_is_no_folder_is_named(config: TrainingConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigRefused, match="folder for the cache at"),
+        workplace(replace(config, cache=tmp_path / "file")),
+    ):
+        pass
+    assert not config.work_folder.exists()

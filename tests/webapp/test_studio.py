@@ -428,7 +428,7 @@ def test_a_running_run_is_cancelled_at_its_next_event(
 
     def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
         curator_client.post(f"/admin/studio/trainingrun/{run.pk}/cancel/")
-        on_event.__dict__["_is_lost"].set()
+        on_event.__dict__["_hold"].shall_stop.set()
         on_event(Event("layers", 0.5))
         raise AssertionError("it was not stopped")
 

@@ -80,7 +80,7 @@ def audit_files(
     index: Index, survey: Survey, settled: Settled, near: Pairs, *, image_size: int
 ) -> Iterator[Finding]:
     """What can be said before any features exist: what blocks first."""
-    yield from _refusals(index, settled.examples)
+    yield from refusals(index, settled.examples)
     for warning in index.warnings:
         yield Finding("source", params={"warning": warning})
     if survey.problems:
@@ -142,7 +142,8 @@ def suspect_finding(
     yield Finding("suspects", len(items), items=items)
 
 
-def _refusals(index: Index, examples: Examples) -> Iterator[Finding]:
+def refusals(index: Index, examples: Examples) -> Iterator[Finding]:
+    """What makes these examples nothing to learn from."""
     root = index.root
     if not len(examples):
         yield refused(DatasetRefused("no_pictures", path=root, formats=FORMAT_NAMES))

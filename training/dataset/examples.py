@@ -1,7 +1,8 @@
 """The examples that are learned from: which files stay, and in which split each is, for good.
 
-What decides a split is content: a picture stays on its side when others come or go, whatever the
-files are called. Copies and near duplicates are always on one side.
+What decides a split is content, whatever the files are called: a picture stays on its side when others
+come or go, but for two cases. One that gets a near duplicate may move with it, since both must be on
+one side; and in a class of a handful, one may move so that the class is on both sides.
 """
 
 import hashlib

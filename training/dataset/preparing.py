@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.cache import Cache
-from training.dataset.audit import Audit, audit_files, near_duplicate_findings
+from training.dataset.audit import Audit, audit_files, near_duplicate_findings, refusals
 from training.dataset.duplicates import Pairs, groups, near_duplicates
 from training.dataset.examples import Examples, distinct, settle
+from training.dataset.findings import Finding
 from training.dataset.pictures import Pictures
 from training.dataset.survey import Survey, survey_files
 from training.events import StepClock
+from training.sources.archive_rules import DEFAULT_LIMITS, ArchiveLimits
 from training.sources.index import Index
 from training.sources.reading import read_index
 
@@ -42,11 +44,20 @@ class Prepared:
         stays = np.isin(self.near, rows).all(axis=1)
         return groups(len(rows), np.searchsorted(rows, self.near[stays]).reshape(-1, 2))
 
+    def with_findings(self, *findings: Finding) -> "Prepared":
+        """With more findings in its audit."""
+        audit = replace(self.audit, findings=(*self.audit.findings, *findings))
+        return replace(self, audit=audit)
+
     def without(self, places: NDArray[np.int64], pairs: NDArray[np.int64]) -> "Prepared":
         """Without the examples at `places`, which the pairs of rows were found to leak by."""
         examples = self.examples.without(places)
         rows = self.examples.rows[places].tolist()
-        findings = (*self.audit.findings, *near_duplicate_findings(self.index, rows, pairs))
+        findings = (
+            *refusals(self.index, examples),
+            *self.audit.findings,
+            *near_duplicate_findings(self.index, rows, pairs),
+        )
         audit = replace(self.audit, examples=examples, findings=findings)
         near = np.concatenate([self.near, np.sort(pairs, axis=1)])
         return replace(self, examples=examples, near=near, audit=audit)
@@ -60,12 +71,13 @@ def prepare(
     test_fraction: float,
     cache: Cache,
     unpack_into: Path,
+    limits: ArchiveLimits = DEFAULT_LIMITS,
     clock: StepClock,
 ) -> Prepared:
     """The examples of a source and the audit of its files. Raises DatasetRefused only for a source
     that cannot be read at all; what blocks a training is among the findings."""
     with clock.step("read") as on_progress:
-        index = read_index(source, into=unpack_into)
+        index = read_index(source, into=unpack_into, limits=limits)
         pictures = Pictures(index, image_size)
         survey = survey_files(index, cache, pictures, on_progress)
     with clock.step("audit"):

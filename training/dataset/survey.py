@@ -4,7 +4,6 @@ Every file is read and hashed; it is decoded only where its facts are not known 
 """
 
 import hashlib
-import json
 import struct
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,9 +21,11 @@ from training.dataset.pictures import NUM_THREADS, Pictures
 from training.sources.index import Index
 
 CHUNK = 256
-# Width, height, the two hashes and the contrast; the thumbnail follows. A file that is no picture has other bytes.
+# Width, height, the two hashes and the contrast; the thumbnail follows.
 _FACTS = struct.Struct("<IIQQf")
-_PROBLEM = b"problem "
+# What the facts are taken from, whatever is trained: one picture has one hash. It is what the usual
+# image size of 224 wants, whose pictures are then decoded once.
+FACTS_SHORT_SIDE = 256
 _UNHASHED = bytes(32)
 
 
@@ -95,7 +96,6 @@ def thumbnails(cache: Cache, hashes: list[bytes]) -> dict[bytes, NDArray[np.uint
             THUMBNAIL_SIDE, THUMBNAIL_SIDE
         )
         for sha256, record in cache.facts(hashes).items()
-        if not record.startswith(_PROBLEM)
     }
 
 
@@ -116,13 +116,11 @@ def _decoded(index: Index, row: int, sha256: bytes, pictures: Pictures) -> bytes
     if hashlib.sha256(data).digest() != sha256:  # somebody is writing to it just now
         return InvalidImage("missing", path=path)
     try:
-        picture = load_picture(data, short_side=short_side_for(pictures.image_size))
+        picture = load_picture(data, short_side=FACTS_SHORT_SIDE)
     except InvalidImage as error:
-        return (
-            _PROBLEM
-            + json.dumps([error.code, {k: str(v) for k, v in error.params.items()}]).encode()
-        )
-    pictures.keep(row, picture.image)
+        return error  # not kept: a later decoder may be able to read it
+    if short_side_for(pictures.image_size) == FACTS_SHORT_SIDE:
+        pictures.keep(row, picture.image)
     thumb = thumbnail(picture.image)
     hashes = perceptual_hashes(thumb)
     return _FACTS.pack(picture.width, picture.height, *hashes, float(thumb.std())) + thumb.tobytes()
@@ -135,9 +133,6 @@ def _note(
         survey.hashes[row] = np.frombuffer(sha256, np.uint8)
     if isinstance(record, InvalidImage):
         survey.problems[row] = record
-    elif record.startswith(_PROBLEM):
-        code, params = json.loads(record.removeprefix(_PROBLEM))
-        survey.problems[row] = InvalidImage(code, **params)
     else:
         width, height, plain, mirrored, contrast = _FACTS.unpack_from(record)
         survey.sizes[row] = width, height

@@ -108,7 +108,9 @@ def judge(
     evaluation = evaluated("measured", measured) if len(test) else validation
 
     # None of these: the validation pictures are the known ones, the test pictures check the rate.
-    known_train = Known(kept.embeddings[train], examples.targets(train))
+    # What a score is fitted on is what the bundle keeps, or the threshold would be another's.
+    thin = train[thinned(len(train), config.seed)]
+    known_train = Known(kept.embeddings[thin], examples.targets(thin))
     known_val = Known(embeddings["val"], examples.targets(val))
     chosen, held_back = _strangers(config, kept, kind, known_train, precision.precision, place)
     scores = score_all(kept.head, kind, kept.temperature, known_train, known_val.embeddings)
@@ -116,7 +118,6 @@ def judge(
     known = score_all(kept.head, kind, kept.temperature, known_train, embeddings["measured"])
     figures = measure(rule, known[rule.method], held_back[rule.method]) if held_back else None
 
-    thin = train[thinned(len(train), config.seed)]
     neighbours = Neighbours(
         unit(kept.embeddings[thin]), examples.labels[thin], examples.hashes[thin]
     )

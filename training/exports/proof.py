@@ -1,5 +1,7 @@
 """Exports that are proved: each is written, loaded again and run beside the Keras model."""
 
+import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -67,10 +69,20 @@ def write_exports(
     return {export.format: export.agreement() for export in (h5, *others)}
 
 
+def make_sure_of_room(folder: Path, num_bytes: int) -> None:
+    """Raise OSError where the disk has no room for a model of so many bytes.
+
+    The HDF5 library that meets a full disk itself may take the process with it.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, num_bytes + num_bytes // 8 + 2**20)
+
+
 def _written_h5(folder: Path, model: keras.Model) -> tuple[Export, keras.Model]:
     started = time.perf_counter()
     with refused_as("h5"):
         with disk_errors(folder / FILES["h5"]):
+            make_sure_of_room(folder, sum(weight.nbytes for weight in model.get_weights()))
             model.save(folder / FILES["h5"])
         loaded = keras.models.load_model(folder / FILES["h5"], compile=False)
         if fingerprint(loaded) != fingerprint(model):

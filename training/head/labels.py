@@ -1,7 +1,5 @@
 """What only features show of a dataset: pictures that leak between splits, and labels that are wrong."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,5 +50,4 @@ def check_labels(
     shares = probabilities(logits, kind, 1.0)
     order = suspects(shares, targets)
     found = tuple(suspect_finding(prepared.index, examples, everything, order, shares))
-    audit = replace(prepared.audit, findings=(*prepared.audit.findings, *found))
-    return replace(prepared, audit=audit)
+    return prepared.with_findings(*found)

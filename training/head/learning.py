@@ -47,7 +47,12 @@ class Candidate:
     val_log_loss: float
 
     def is_better_than(self, other: "Candidate") -> bool:
-        """On validation: more right, or as many and surer of them."""
+        """On validation: more right, or as many and surer of them.
+
+        With a sigmoid head only the log loss counts: where labels are rare, "never" is right mostly.
+        """
+        if self.thresholds:
+            return self.val_log_loss < other.val_log_loss
         mine = (self.val_accuracy, -self.val_log_loss)
         return mine > (other.val_accuracy, -other.val_log_loss)
 

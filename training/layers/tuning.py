@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.decide import Head
+from training.backbones.fingerprints import fingerprint
 from training.backbones.network import Network
 from training.backbones.table import build_backbone, top_stage_layers
 from training.config import TrainingConfig
@@ -86,7 +87,9 @@ def fine_tuned(
             else None,
             settings=_settings(config, kind),
             on_step=_telling(clock, "fine-tune"),
-            checkpoints=_checkpoints(config, prepared, place, "fine-tune"),
+            checkpoints=_checkpoints(
+                config, prepared, place, "fine-tune", began_with=_digest(model, before.head)
+            ),
         )
         network = Network(backbone_graph(backbone), None, lambda: backbone)
         features = compute_views(network, prepared, config, place, lambda fraction: None)
@@ -129,18 +132,29 @@ def _settings(config: TrainingConfig, kind: Head) -> PhaseSettings:
 
 
 def _checkpoints(
-    config: TrainingConfig, prepared: Prepared, place: Workplace, phase: str
+    config: TrainingConfig,
+    prepared: Prepared,
+    place: Workplace,
+    phase: str,
+    began_with: str = "",
 ) -> Checkpoints:
+    """`began_with`: what names the weights that the phase goes on from."""
+    backend = keras.backend.backend()
     settings = {k: v for k, v in config.to_dict().items() if k not in _WITHOUT_EFFECT}
     determines = {
         "phase": phase,
         "settings": settings,
         "dataset": prepared.examples.fingerprint,
-        "versions": {name: version(name) for name in ("keras", "numpy", "Pillow")},
-        "backend": keras.backend.backend(),
+        "began_with": began_with,
+        "versions": {name: version(name) for name in ("keras", "numpy", "Pillow", backend)},
     }
     key = hashlib.sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
     return Checkpoints(place.checkpoints / phase, key, config.checkpoint_seconds)
+
+
+def _digest(model: keras.Model, head: LinearHead) -> str:
+    head_digest = hashlib.sha256(head.kernel.tobytes() + head.bias.tobytes()).hexdigest()
+    return f"{fingerprint(model)} {head_digest}"
 
 
 def _telling(clock: StepClock, step: Step) -> Callable[[EpochFigures], None]:

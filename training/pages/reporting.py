@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from classifier.bundle import Manifest
+from classifier.decide import Head
 from classifier.errors import InvalidImage
 from classifier.images import encode_jpeg, read_picture
 from training.dataset.audit import Audit, class_counts
@@ -88,7 +89,7 @@ def report_of(
         "versions": manifest.versions,
         "warnings": [],
         "choice": _choice(candidates, kept, manifest),
-        "folds": _folds(folds, len(examples)),
+        "folds": _folds(folds, len(examples), manifest.head),
         "curves": list(curves),
         "none_of_these": _none_of_these(judged),
         "precision": asdict(judged.precision),
@@ -130,11 +131,11 @@ def _choice(
     }
 
 
-def _folds(folds: FoldAccuracy | None, num_pictures: int) -> dict[str, Any] | None:
+def _folds(folds: FoldAccuracy | None, num_pictures: int, head: Head) -> dict[str, Any] | None:
     if folds is None:
         return None
     return {
-        "figure": "top1",
+        "figure": "top1" if head == "softmax" else "accuracy",
         "values": list(folds.accuracies),
         "mean": folds.mean,
         "deviation": folds.deviation,

@@ -44,12 +44,14 @@ def train_next() -> bool:
         return False
     logger.info("%s began", run)
     _sweep_work()
-    with _lease_kept(run) as is_lost:
-        listener = _Listener(run, is_lost)
+    with _lease_kept(run) as hold:
+        listener = _Listener(run, hold)
         try:
             result = _train(run, listener)
             smoke_test(result.bundle)
             _succeed_patiently(run, result, listener.notes)
+        except LeaseLost:
+            logger.warning("%s was taken away", run)
         except TrainingCancelled:
             run_end(run=run, state=State.CANCELLED)
         except (TrainingError, BundleError) as error:
@@ -147,19 +149,31 @@ def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
     run_end(run=run, state=State.FAILED, failure_code=code, failure_params=params)
 
 
+class LeaseLost(Exception):
+    """The run is no longer this trainer's; what it needs to go on elsewhere must stay."""
+
+
+class _Hold:
+    """Whether a trainer may go on with its run: `shall_stop` is set when not, `is_lost` says why."""
+
+    def __init__(self) -> None:
+        self.shall_stop = threading.Event()
+        self.is_lost = False
+
+
 class _Listener:
     """Writes a run's events into its row, at most once a second, and stops it when it is lost."""
 
-    def __init__(self, run: TrainingRun, is_lost: threading.Event) -> None:
+    def __init__(self, run: TrainingRun, hold: _Hold) -> None:
         self.notes: list[str] = []
         self._run = run
-        self._is_lost = is_lost
+        self._hold = hold
         self._last_step = ""
         self._last_time = 0.0
 
     def __call__(self, event: Event) -> None:
-        if self._is_lost.is_set():
-            raise TrainingCancelled("cancelled")
+        if self._hold.shall_stop.is_set():
+            raise LeaseLost if self._hold.is_lost else TrainingCancelled("cancelled")
         now = time.monotonic()
         if event.step == self._last_step and now - self._last_time < PROGRESS_EVERY_SECONDS:
             return
@@ -175,9 +189,9 @@ class _Listener:
 
 
 @contextmanager
-def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
-    """Renews the lease in a thread while the block runs; the event is set once the run is lost."""
-    is_lost, is_over = threading.Event(), threading.Event()
+def _lease_kept(run: TrainingRun) -> Iterator[_Hold]:
+    """Renews the lease in a thread while the block runs; what it yields says when to stop."""
+    hold, is_over = _Hold(), threading.Event()
 
     def renew() -> None:
         try:
@@ -185,10 +199,11 @@ def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
                 try:
                     drop_dead_connection()
                     if not run_renew(run=run):
-                        is_lost.set()
+                        hold.is_lost = True
+                        hold.shall_stop.set()
                         return
                     if run_shall_stop(run=run):  # the lease goes on until it has really stopped
-                        is_lost.set()
+                        hold.shall_stop.set()
                 except DatabaseError:
                     logger.exception("The lease of %s could not be renewed; trying again", run)
         finally:
@@ -197,7 +212,7 @@ def _lease_kept(run: TrainingRun) -> Iterator[threading.Event]:
     thread = threading.Thread(target=renew, name="lease", daemon=True)
     thread.start()
     try:
-        yield is_lost
+        yield hold
     finally:
         is_over.set()
         thread.join()
