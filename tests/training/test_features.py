@@ -14,7 +14,7 @@ from classifier.bundle import Precision
 from classifier.preprocess import read_input
 from tests.bundles import colour_graph
 from tests.training.folders import read, write_classes, write_picture
-from training.backbones.features import compute_features, random_crop, views_of
+from training.backbones.features import BATCH_SIZE, compute_features, random_crop, views_of
 from training.backbones.network import Network
 from training.cache import Cache
 from training.dataset.preparing import Prepared
@@ -127,7 +127,7 @@ def test_progress_goes_up_to_one(
     told: list[float] = []
     prepared = read(root, tmp_path)
     features(prepared, network, cache, ALL_VIEWS, told=told)
-    assert told == [pytest.approx(32 / 40), 1.0]
+    assert told == pytest.approx([BATCH_SIZE / 40, 2 * BATCH_SIZE / 40, 1.0])
 
 
 # --- What was computed before
