@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Expected to write the audit, but: {error}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
         return 130
     content = audit.to_dict()
     if as_json:
@@ -60,4 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="everything as a line on stdout")
     add_network_options(parser)
+    parser.add_argument("--head", choices=("auto", "softmax", "sigmoid"), default="auto")
+    parser.add_argument("--val-fraction", type=float, default=TrainingConfig.val_fraction)
+    parser.add_argument("--test-fraction", type=float, default=TrainingConfig.test_fraction)
     return parser
