@@ -77,7 +77,13 @@ def _learn(
     # scikit-learn and OpenVINO take a second, Keras and TensorFlow several and half a gigabyte.
     from training.backbones.network import open_network
     from training.head.labels import check_labels, without_leaks
-    from training.head.learning import accuracy_over_folds, compute_views, head_kind, learn_head
+    from training.head.learning import (
+        SCRATCH_PENALTY,
+        accuracy_over_folds,
+        compute_views,
+        head_kind,
+        learn_head,
+    )
 
     kind = head_kind(config, prepared.examples)
     mode = config.real_mode
@@ -116,6 +122,7 @@ def _learn(
             alike,
             kind,
             config,
+            penalty=SCRATCH_PENALTY if mode == "scratch" else None,
         )
 
     with clock.step("labels"):

@@ -26,6 +26,8 @@ from training.head.linear import LinearHead, fit_head
 from training.workplace import Workplace
 
 NUM_DEALS = 3
+# On features that were trained from scratch: what cross-validation mostly chooses on pretrained ones.
+SCRATCH_PENALTY = 0.03
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,17 @@ def learn_head(
     alike: NDArray[np.int32],
     kind: Head,
     config: TrainingConfig,
+    *,
+    penalty: float | None = None,
 ) -> Candidate:
-    """The candidate that a head fitted on features `[V, M, D]` makes; `alike` `[M]` groups near duplicates."""
+    """The candidate that a head fitted on features `[V, M, D]` makes; `alike` `[M]` groups near duplicates.
+
+    `penalty`: where the backbone has learned from these very examples, folds of them tell nothing about
+    it; None: cross-validation chooses, unless the settings do.
+    """
     train, val = examples.places("train"), examples.places("val")
     targets = examples.targets(train)
-    penalty = config.penalty
+    penalty = config.penalty or penalty
     if penalty is None:
         folds = deal_folds(examples.labels[train], alike[train], NUM_FOLDS, config.seed)
         penalty = choose_penalty(features[:, train], targets, folds, kind, balance=config.balance)

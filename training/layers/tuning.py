@@ -93,7 +93,16 @@ def fine_tuned(
         )
         network = Network(backbone_graph(backbone), None, lambda: backbone)
         features = compute_views(network, prepared, config, place, lambda fraction: None)
-        anew = learn_head("fine-tune", network, examples, features, alike, kind, config)
+        anew = learn_head(
+            "fine-tune",
+            network,
+            examples,
+            features,
+            alike,
+            kind,
+            config,
+            penalty=before.penalty,
+        )
         val = examples.places("val")
         along = candidate_of(
             "fine-tune",
