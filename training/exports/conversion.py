@@ -55,7 +55,7 @@ def convert(model: keras.Model, target: Path) -> None:
 def _convert_elsewhere(source: Path, target: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(source.resolve()), str(target.resolve())],
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
         # This process may hold all of the GPU's memory.
         env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,
