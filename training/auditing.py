@@ -5,10 +5,9 @@ from pathlib import Path
 from training.config import TrainingConfig
 from training.dataset.audit import Audit
 from training.dataset.findings import Finding
-from training.dataset.preparing import Prepared, prepare
+from training.dataset.preparing import Prepared, prepare_for
 from training.errors import WeightsUnavailable
 from training.events import OnEvent, StepClock
-from training.sources.archive_rules import ArchiveLimits
 from training.workplace import Workplace, workplace
 
 # Which penalty an audit's heads have: strong enough not to believe a single picture's label.
@@ -25,16 +24,7 @@ def audit_source(
     """
     clock = StepClock(on_event)
     with workplace(config) as place:
-        prepared = prepare(
-            config.folder,
-            image_size=config.image_size,
-            val_fraction=config.val_fraction,
-            test_fraction=config.test_fraction,
-            cache=place.cache,
-            unpack_into=place.source,
-            limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
-            clock=clock,
-        )
+        prepared = prepare_for(config, place, clock)
         if not prepared.audit.to_dict()["blocks"]:
             prepared = _with_labels_checked(config, prepared, place, clock)
         if out:

@@ -9,10 +9,9 @@ from classifier.bundle import Bundle, Manifest, new_bundle, refuse_existing
 from classifier.outliers import NEIGHBOURS
 from training.config import TrainingConfig
 from training.dataset.findings import Finding
-from training.dataset.preparing import Prepared, prepare
+from training.dataset.preparing import Prepared, prepare_for
 from training.errors import DatasetRefused
 from training.events import OnEvent, StepClock
-from training.sources.archive_rules import ArchiveLimits
 from training.workplace import Workplace, workplace
 
 # Why the labels of a training from scratch are not checked.
@@ -57,16 +56,7 @@ def train(config: TrainingConfig, on_event: OnEvent = lambda event: None) -> Tra
     clock = StepClock(on_event)
     with workplace(config) as place:
         # Read and audit: what cannot be used is refused before the libraries below are imported.
-        prepared = prepare(
-            config.folder,
-            image_size=config.image_size,
-            val_fraction=config.val_fraction,
-            test_fraction=config.test_fraction,
-            cache=place.cache,
-            unpack_into=place.source,
-            limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
-            clock=clock,
-        )
+        prepared = prepare_for(config, place, clock)
         prepared.audit.raise_if_blocked()
         return _learn(config, prepared, place, clock)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.cache import Cache
+from training.config import TrainingConfig
 from training.dataset.audit import Audit, audit_files, near_duplicate_findings, refusals
 from training.dataset.duplicates import Pairs, groups, near_duplicates
 from training.dataset.examples import Examples, distinct, settle
@@ -17,6 +18,7 @@ from training.events import StepClock
 from training.sources.archive_rules import DEFAULT_LIMITS, ArchiveLimits
 from training.sources.index import Index
 from training.sources.reading import read_index
+from training.workplace import Workplace
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ class Prepared:
         audit = replace(self.audit, examples=examples, findings=findings)
         near = np.concatenate([self.near, np.sort(pairs, axis=1)])
         return replace(self, examples=examples, near=near, audit=audit)
+
+
+def prepare_for(config: TrainingConfig, place: Workplace, clock: StepClock) -> Prepared:
+    """What `prepare` makes of the source that a configuration names, in a run's own place."""
+    return prepare(
+        config.folder,
+        image_size=config.image_size,
+        val_fraction=config.val_fraction,
+        test_fraction=config.test_fraction,
+        cache=place.cache,
+        unpack_into=place.source,
+        limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
+        clock=clock,
+    )
 
 
 def prepare(
