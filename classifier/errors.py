@@ -95,6 +95,18 @@ class BundleCorrupt(BundleError):
             "Expected a serving graph that can be loaded in the bundle %(path)s, received: "
             "%(problem)s. Train a new one."
         ),
+        "model_unreadable": gettext_noop(
+            "Expected the Keras model that the training wrote in the bundle %(path)s, received: "
+            "%(problem)s. Train a new one."
+        ),
+        "not_finite": gettext_noop(
+            "Expected finite numbers in the bundle %(path)s, received NaN or infinity in "
+            "%(place)s. Train a new one."
+        ),
+        "reasons_unusable": gettext_noop(
+            "Expected training pictures and a rule for outliers that fit the model in the bundle "
+            "%(path)s, received: %(problem)s. Train a new one."
+        ),
     }
 
 
@@ -124,5 +136,33 @@ class BundleExists(BundleError):
         "exists": gettext_noop(
             "Expected a path for a new bundle, but %(path)s exists already. "
             "Bundles are never changed; choose another name."
+        ),
+    }
+
+
+class EngineError(ClassifierError, RuntimeError):
+    """A sound bundle that this machine cannot answer with, at least not on the device asked for."""
+
+    sentences = {
+        "no_gpu": gettext_noop(
+            "Expected an NVIDIA GPU on this machine, found none. "
+            "Choose the device auto or cpu (OCELLUS_DEVICE)."
+        ),
+        "gpu_unseen": gettext_noop(
+            "Expected TensorFlow to see this machine's GPU, but it sees none. Install its CUDA "
+            "libraries (pip install 'tensorflow[and-cuda]') or choose the device cpu (OCELLUS_DEVICE)."
+        ),
+        "other_backend": gettext_noop(
+            "Expected Keras on TensorFlow to use the GPU, but this process runs it on %(backend)s. "
+            "Set KERAS_BACKEND=tensorflow or choose the device cpu (OCELLUS_DEVICE)."
+        ),
+        "gpu_memory": gettext_noop(
+            "Expected room on the GPU for a batch of %(num_pictures)s, but its memory is used up. "
+            "Lower OCELLUS_ENGINE_MEMORY_MB, so that fewer versions stay loaded, end what else uses "
+            "the GPU, or choose the device cpu (OCELLUS_DEVICE)."
+        ),
+        "gpu_failed": gettext_noop(
+            "Expected TensorFlow to answer a batch of %(num_pictures)s, received: %(problem)s. "
+            "If it comes again, choose the device cpu (OCELLUS_DEVICE)."
         ),
     }

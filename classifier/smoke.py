@@ -1,28 +1,49 @@
 """python -m classifier.smoke BUNDLE: load a bundle and let it answer once, before it may go live."""
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-import numpy as np
-
-from classifier.answering import answer_batch
+from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
-from classifier.engines.base import open_engine
-from classifier.errors import BundleCorrupt, BundleError
+from classifier.engines.base import Device
+from classifier.engines.checks import noise
+from classifier.errors import BundleCorrupt, ClassifierError, EngineError
 
 
-def smoke_test(bundle: Bundle) -> None:
-    """Two pictures of noise are answered with finite numbers, or a BundleError says why not."""
-    size = bundle.manifest.image_size
-    noise = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
+def smoke_test(answerer: Answerer) -> None:
+    """Two pictures of noise are answered with finite numbers, or a BundleError says why not.
+
+    Raises EngineError where it is not the bundle's fault.
+    """
     try:
-        answer_batch(open_engine(bundle), noise)
+        answerer.answer(noise(answerer.bundle, 2))
+    except EngineError:
+        raise
     except (RuntimeError, ValueError) as error:
-        raise BundleCorrupt("graph_unreadable", path=bundle.path, problem=error) from error
+        path = answerer.bundle.path
+        raise BundleCorrupt("graph_unreadable", path=path, problem=error) from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m classifier.smoke",
+        description="Load a bundle and let it answer once; says why not, where it does not.",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("--device", choices=get_args(Device), default="auto", help="auto")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="leave what makes the next start quick there"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        bundle = Bundle.load(options.bundle)
+        smoke_test(open_answerer(bundle, device=options.device, cache_dir=options.cache))
+    except ClassifierError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    try:
-        smoke_test(Bundle.load(Path(sys.argv[1])))
-    except BundleError as error:
-        sys.exit(str(error))
+    main()

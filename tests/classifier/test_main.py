@@ -12,6 +12,7 @@ from PIL import Image
 
 from classifier.__main__ import main
 from classifier.bundle import KERAS_MODEL, Bundle
+from classifier.engines import base
 from classifier.engines import openvino as engine_module
 from tests.bundles import colour_bundle
 from tests.classifier.makers import encoded
@@ -44,16 +45,55 @@ def test_as_json_it_prints_one_object_a_line(
     status = main([str(bundle.path), pictures["red"], pictures["blue"], "--json"])
     assert status == 0
     red, blue = lines(capsys.readouterr().out)
-    assert list(red) == ["picture", "status", "label", "confidence", "top", "error"]
+    assert list(red) == [
+        "picture",
+        "status",
+        "label",
+        "confidence",
+        "none_of_these",
+        "top",
+        "error",
+    ]
     assert red["picture"] == pictures["red"]
     assert red["status"] == "done"
     assert red["label"] == "red"
     assert 0.99 < red["confidence"] <= 1
+    assert red["none_of_these"] is False
     assert red["error"] is None
     assert [set(entry) for entry in red["top"]] == [{"label", "probability"}] * 3
     assert red["top"][0] == {"label": "red", "probability": red["confidence"]}
     assert sum(entry["probability"] for entry in red["top"]) == pytest.approx(1)
     assert blue["label"] == "blue"
+
+
+def test_asked_why_it_also_prints_the_nearest_pictures_and_where_each_class_was_seen(
+    pictures: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knows = colour_bundle(tmp_path / "bundle", knows_pictures=True)
+    (tmp_path / "text.jpg").write_text("hello")
+    status = main([str(knows.path), pictures["red"], str(tmp_path / "text.jpg"), "--why"])
+    assert status == 1
+    red, failed = lines(capsys.readouterr().out)
+    assert list(red)[-2:] == ["nearest", "maps"]
+    assert [near["labels"] for near in red["nearest"][:4]] == [["red"]] * 4
+    assert 0 <= red["nearest"][0]["distance"] < 0.01
+    assert [each["label"] for each in red["maps"]] == [entry["label"] for entry in red["top"]]
+    assert red["maps"][0]["cells"] == [[pytest.approx(20 * 250 / 255, abs=0.3)] * 2] * 2
+    assert (failed["nearest"], failed["maps"]) == ([], [])
+    assert failed["none_of_these"] is None
+
+
+def test_what_is_unlike_anything_learned_is_none_of_these(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knows = colour_bundle(tmp_path / "bundle", knows_pictures=True)
+    path = tmp_path / "grey.png"
+    path.write_bytes(encoded(Image.new("RGB", (90, 70), (128, 128, 128)), "PNG"))
+    assert main([str(knows.path), str(path)]) == 0
+    assert main([str(knows.path), str(path), "--json"]) == 0
+    text, content = capsys.readouterr().out.splitlines()
+    assert text.startswith(f"{path}: none of these; closest: ")
+    assert json.loads(content)["none_of_these"] is True
 
 
 def test_for_people_it_prints_a_line_with_percents(
@@ -159,6 +199,31 @@ def test_the_precision_can_be_chosen(
     )
     assert main([str(bundle.path), pictures["red"], "--precision", precision]) == 0
     assert compiled_in == [precision]
+
+
+def test_a_precision_that_is_not_to_be_had_is_told(
+    bundle: Bundle, pictures: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(bundle.path), pictures["red"], "--precision", "int8"]) == 0
+    assert "int8 is not to be had here; in fp32" in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_is_exit_status_2(
+    bundle: Bundle,
+    pictures: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(base, "has_nvidia", lambda: False)
+    assert main([str(bundle.path), pictures["red"], "--device", "gpu"]) == 2
+    assert "Expected an NVIDIA GPU" in capsys.readouterr().err
+
+
+def test_a_cache_folder_is_filled_where_one_is_given(
+    bundle: Bundle, pictures: dict[str, str], tmp_path: Path
+) -> None:
+    assert main([str(bundle.path), pictures["red"], "--cache", str(tmp_path / "cache")]) == 0
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_a_name_that_is_no_text_is_printed_escaped(
