@@ -1,23 +1,86 @@
-"""Many pictures through one engine: decode in threads, run in batches, decide one by one."""
+"""Many pictures through one engine: decode in threads, run in batches, decide and explain one by one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.bundle import Bundle, Precision
 from classifier.decide import Answer, decide
-from classifier.engines.base import Engine
+from classifier.engines.base import Device, Engine, open_engine
 from classifier.errors import InvalidImage
+from classifier.explain import Explainer
 
 Source = TypeVar("Source")
 Outcome = Answer | InvalidImage
 NUM_DECODING_THREADS = 4
 
 
+class Answerer:
+    """One loaded bundle that answers, with reasons. Not for several threads at once.
+
+    Raises BundleCorrupt when what the bundle explains with does not fit its model.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.bundle = engine.bundle
+        self._explainer = Explainer(engine.bundle, engine.head_kernel)
+
+    @property
+    def num_bytes(self) -> int:
+        """What it holds in memory, estimated."""
+        return self.engine.num_bytes + self._explainer.num_bytes
+
+    def answer(self, pictures: NDArray[np.uint8], *, top_k: int = 5) -> list[Answer]:
+        """The answers for uint8 `[N, image_size, image_size, 3]`, all from one pass.
+
+        Raises RuntimeError when the engine fails, ValueError when what it computes is not finite.
+        """
+        manifest = self.bundle.manifest
+        outputs = self.engine.run(pictures)
+        answers = [
+            decide(
+                logits,
+                manifest.class_names,
+                head=manifest.head,
+                temperature=manifest.temperature,
+                thresholds=manifest.thresholds,
+                top_k=top_k,
+            )
+            for logits in outputs.logits
+        ]
+        tops = [[ranked.index for ranked in answer.top] for answer in answers]
+        return [
+            replace(
+                answer,
+                is_outlier=explanation.is_outlier,
+                outlier_score=explanation.outlier_score,
+                why=explanation.why,
+            )
+            for answer, explanation in zip(
+                answers, self._explainer.explain(outputs, tops), strict=True
+            )
+        ]
+
+
+def open_answerer(
+    bundle: Bundle,
+    *,
+    device: Device = "auto",
+    cache_dir: Path | None = None,
+    precision: Precision | None = None,
+) -> Answerer:
+    """A bundle, loaded and ready to answer; the options are `open_engine`'s, and so are the errors."""
+    return Answerer(open_engine(bundle, precision=precision, device=device, cache_dir=cache_dir))
+
+
 def answer_pictures(
-    engine: Engine,
+    answerer: Answerer,
     sources: Sequence[Source],
     read: Callable[[Source], NDArray[np.uint8]],
     *,
@@ -33,7 +96,7 @@ def answer_pictures(
         batch = sources[start : start + batch_size]
         inputs = read_all(batch, read)
         good = [picture for picture in inputs if not isinstance(picture, InvalidImage)]
-        answers = iter(answer_batch(engine, np.stack(good), top_k=top_k) if good else [])
+        answers = iter(answerer.answer(np.stack(good), top_k=top_k) if good else [])
         for source, picture in zip(batch, inputs, strict=True):
             yield source, picture if isinstance(picture, InvalidImage) else next(answers)
 
@@ -53,19 +116,3 @@ def read_all(
         return [read_or_refuse(sources[0])]
     with ThreadPoolExecutor(NUM_DECODING_THREADS) as pool:
         return list(pool.map(read_or_refuse, sources))
-
-
-def answer_batch(engine: Engine, pictures: NDArray[np.uint8], *, top_k: int = 5) -> list[Answer]:
-    """The answers for uint8 `[N, image_size, image_size, 3]`."""
-    manifest = engine.bundle.manifest
-    return [
-        decide(
-            logits,
-            manifest.class_names,
-            head=manifest.head,
-            temperature=manifest.temperature,
-            thresholds=manifest.thresholds,
-            top_k=top_k,
-        )
-        for logits in engine.run(pictures).logits
-    ]

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -19,13 +20,19 @@ from classifier.decide import Head
 from classifier.errors import BundleCorrupt, BundleExists, BundleIncompatible, BundleMissing
 from classifier.preprocess import PREPROCESSING_VERSION
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 knew neither int8 nor what to fall back on
+NUM_HASHING_THREADS = 4
 MANIFEST = "manifest.json"
 KERAS_MODEL = "model.h5"
 SERVING_GRAPH = "serving.xml"
 SERVING_WEIGHTS = "serving.bin"
+# The same graph quantized; only in a bundle that is served in int8.
+INT8_GRAPH = "serving_int8.xml"
+INT8_WEIGHTS = "serving_int8.bin"
+# Thumbnails of the training pictures, JPEGs one after the other; see `neighbours.py`.
+NEIGHBOURS_PICTURES = "neighbours.jpegs"
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class Manifest:
     score of `classifier.outliers` tells pictures of other things, and from what threshold; empty in
     a bundle that does not say. `precision`: what
     the engine computes in, where the processor can; `metrics["precision"]` says what was measured.
+    `fallbacks`: what else is safe for processors that cannot, best first and fp32 last; empty where
+    `precision` is fp32. A bundle that does not say falls back on fp32.
     `dataset_fingerprint`: SHA-256 over the examples' hashes, labels and splits. `files`: SHA-256 of
     every other file in the bundle, by name.
     """
@@ -58,6 +67,11 @@ class Manifest:
     preprocessing_version: int = PREPROCESSING_VERSION
     format_version: int = FORMAT_VERSION
     files: dict[str, str] = field(default_factory=dict)
+    fallbacks: tuple[Precision, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.fallbacks and self.precision != "fp32":
+            object.__setattr__(self, "fallbacks", ("fp32",))
 
     def to_json(self) -> str:
         content = asdict(self)
@@ -85,9 +99,10 @@ class Manifest:
             raise BundleCorrupt("manifest_changed", path=path)
         known = {f.name for f in fields(cls)}
         try:
-            for name in ("class_names", "thresholds"):
-                content[name] = tuple(content[name])
             content.setdefault("outliers", {})  # the first bundles do not say
+            content.setdefault("fallbacks", ())  # nor do those of format 1
+            for name in ("class_names", "thresholds", "fallbacks"):
+                content[name] = tuple(content[name])
             manifest = cls(**{name: content[name] for name in known})
             manifest._check_values()
         except (KeyError, TypeError, ValueError) as error:
@@ -112,6 +127,7 @@ class Manifest:
             raise ValueError(
                 f"expected a precision of {get_args(Precision)}, received {self.precision!r}"
             )
+        self._check_fallbacks()
         if not self.temperature > 0:
             raise ValueError(f"expected a temperature above 0, received {self.temperature}")
         if self.thresholds and len(self.thresholds) != len(self.class_names):
@@ -119,13 +135,29 @@ class Manifest:
                 f"expected a threshold for each class, received {len(self.thresholds)}"
             )
 
+    def _check_fallbacks(self) -> None:
+        in_turn = (self.precision, *self.fallbacks)
+        is_known = all(name in get_args(Precision) for name in in_turn)
+        if not is_known or len(set(in_turn)) != len(in_turn) or in_turn[-1] != "fp32":
+            raise ValueError(
+                f"expected fallbacks other than {self.precision} that end in fp32, "
+                f"received {self.fallbacks}"
+            )
+        if "int8" in in_turn and not {INT8_GRAPH, INT8_WEIGHTS} <= set(self.files):
+            raise ValueError(f"expected {INT8_GRAPH} and {INT8_WEIGHTS} beside a precision of int8")
+
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle."""
+    """A verified bundle.
+
+    `digest` tells it from every other one: the SHA-256 of its manifest's content as it was written,
+    whatever fields this release knows besides.
+    """
 
     path: Path
     manifest: Manifest
+    digest: str
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -142,19 +174,18 @@ class Bundle:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleCorrupt("manifest_unreadable", path=path, problem=error) from error
         manifest = Manifest.from_json(text, path)
-        for name in {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS} | manifest.files.keys():
-            try:
-                received = file_sha256(path / name)
-            except OSError as error:
-                raise BundleCorrupt("file_missing", path=path, file=name) from error
-            if received != manifest.files.get(name):
-                raise BundleCorrupt("file_changed", path=path, file=name)
-        return cls(path, manifest)
-
-    @property
-    def digest(self) -> str:
-        """What tells this bundle from every other one: the SHA-256 of its manifest's content."""
-        return _digest(asdict(self.manifest))
+        names = sorted({KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS} | manifest.files.keys())
+        # 200 MB in a tenth of a second: hashing lets go of the interpreter.
+        with ThreadPoolExecutor(NUM_HASHING_THREADS) as pool:
+            hashes = pool.map(lambda name: file_sha256(path / name), names)
+            for name in names:
+                try:
+                    received = next(hashes)
+                except OSError as error:
+                    raise BundleCorrupt("file_missing", path=path, file=name) from error
+                if received != manifest.files.get(name):
+                    raise BundleCorrupt("file_changed", path=path, file=name)
+        return cls(path, manifest, json.loads(text)["digest"])
 
 
 @dataclass

@@ -7,15 +7,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.why import Why
+
 Head = Literal["softmax", "sigmoid"]
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One class and its probability, 0 to 1."""
+    """One class, its probability, 0 to 1, and its place in the class names."""
 
     label: str
     probability: float
+    index: int
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,16 @@ class Answer:
 
     `top`: the likeliest classes, first the likeliest. `label` and `confidence` are its first.
     `labels`: with a softmax head that one label; with a sigmoid head every class whose probability
-    reaches its threshold, which may be none.
+    reaches its threshold, which may be none. `is_outlier`: it is unlike everything learned ("none of
+    these"), by `outlier_score` and the bundle's threshold; the score is None in a bundle without one.
+    `why`: where the picture spoke for `top`, and what it is like.
     """
 
     top: tuple[Ranked, ...]
     labels: tuple[str, ...]
+    is_outlier: bool = False
+    outlier_score: float | None = None
+    why: Why | None = None
 
     @property
     def label(self) -> str:
@@ -80,7 +88,7 @@ def decide(
     shares = probabilities(logits, head, temperature)
     # A stable sort keeps the classes' order among equals, so that an answer is reproducible.
     order = np.argsort(-shares, kind="stable")
-    top = tuple(Ranked(class_names[i], float(shares[i])) for i in order[: max(1, top_k)])
+    top = tuple(Ranked(class_names[i], float(shares[i]), int(i)) for i in order[: max(1, top_k)])
     if head == "softmax":
         return Answer(top, (top[0].label,))
     limits = thresholds or [0.5] * len(class_names)

@@ -64,6 +64,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+LONGER_IS_FINE = 1.1
 QUARTER_TURNS = frozenset(TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
@@ -159,12 +160,13 @@ def load_picture(
 
 
 def encode_jpeg(image: Image.Image, *, long_side: int, quality: int = 90) -> bytes:
-    """A JPEG that we encoded ourselves, no longer than `long_side` pixels.
+    """A JPEG that we encoded ourselves, of about `long_side` pixels at most.
 
-    Nothing of the original file survives but its pixels: no EXIF, no position, no appended bytes.
+    One that is up to a tenth longer is left so: decoders shrink by halves, which often comes that
+    near, and scaling it once more would cost as much as all the rest. Nothing of the original file survives but its pixels: no EXIF, no position, no appended bytes.
     """
     factor = long_side / max(image.size)
-    if factor < 1:
+    if factor < 1 / LONGER_IS_FINE:
         size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
         image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     clean = Image.new("RGB", image.size)

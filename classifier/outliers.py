@@ -3,44 +3,16 @@
 A bundle names one of them and a threshold that 95 % of known pictures stay below.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.decide import Head, probabilities
 
-NEIGHBOURS = "neighbours.npz"
 NUM_NEAREST = 3
 
 Method = Literal["distance", "energy", "probability"]
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """What the head learned from: unit embeddings float32 `[M, D]`, the label set of each int32 `[M]`,
-    and each picture's SHA-256, uint8 `[M, 32]`."""
-
-    embeddings: NDArray[np.float32]
-    labels: NDArray[np.int32]
-    hashes: NDArray[np.uint8]
-
-    def save(self, path: Path) -> None:
-        """Half precision is enough for a distance, and half the size."""
-        np.savez(
-            path,
-            embeddings=self.embeddings.astype(np.float16),
-            labels=self.labels,
-            hashes=self.hashes,
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        with np.load(path, allow_pickle=False) as arrays:
-            embeddings = arrays["embeddings"].astype(np.float32)
-            return cls(embeddings, arrays["labels"], arrays["hashes"])
 
 
 def unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,8 +22,17 @@ def unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
+def as_kept(embeddings: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Embeddings float32 `[N, D]` as a bundle keeps them: unit length, half precision.
+
+    That is enough for a distance, and half the size. What is fitted on distances takes them to these
+    very numbers, so that serving finds the same ones.
+    """
+    return unit(embeddings).astype(np.float16)
+
+
 def distance_scores(
-    embeddings: NDArray[np.float32], known: NDArray[np.float32]
+    embeddings: NDArray[np.float32], known: NDArray[np.float16]
 ) -> NDArray[np.float32]:
     """The mean cosine distance, 0 to 2, of each embedding `[N, D]` to its three nearest of `known` `[M, D]`.
 
@@ -59,9 +40,10 @@ def distance_scores(
     the mean of the first three told outliers better on both sets of photographs measured.
     """
     num = min(NUM_NEAREST, len(known))
+    transposed = known.astype(np.float32).T
     scores = np.empty(len(embeddings), np.float32)
     for start in range(0, len(embeddings), 1024):
-        similar = unit(embeddings[start : start + 1024]) @ known.T
+        similar = unit(embeddings[start : start + 1024]) @ transposed
         nearest = np.partition(similar, len(known) - num, axis=1)[:, len(known) - num :]
         scores[start : start + 1024] = 1 - nearest.mean(axis=1)
     return scores

@@ -1,8 +1,4 @@
-"""A picture to the model's input. Training and serving both come through here, so they agree.
-
-Short side to `image_size / 0.875`, then the centre crop of `image_size`: the usual evaluation crop
-(He et al. 2015, arXiv:1512.03385, section 3.4: 256 and 224), kept in proportion for other sizes.
-"""
+"""A picture to the model's input. Training and serving both come through here, so they agree."""
 
 from pathlib import Path
 
@@ -10,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.crop import CROP_FRACTION, crop_box
 from classifier.images import DEFAULT_LIMITS, Limits, read_picture
 
 # Written into bundles: one with another version was trained on differently prepared pictures.
 PREPROCESSING_VERSION = 1
-CROP_FRACTION = 0.875
 
 
 def short_side_for(image_size: int) -> int:
@@ -28,12 +24,10 @@ def fit(image: Image.Image, image_size: int) -> NDArray[np.uint8]:
     The crop is cut out of the source and scaled in one step, so a strip of 1 x 20,000 pixels never
     becomes one of 256 x 5,000,000.
     """
-    side = min(image.size) * CROP_FRACTION
-    left, top = (image.width - side) / 2, (image.height - side) / 2
     crop = image.resize(
         (image_size, image_size),
         Image.Resampling.BILINEAR,
-        box=(left, top, left + side, top + side),
+        box=crop_box(*image.size),
         reducing_gap=2.0,
     )
     return np.asarray(crop, dtype=np.uint8)

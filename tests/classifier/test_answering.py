@@ -1,14 +1,11 @@
 """classifier.answering: many pictures through one engine."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from classifier.answering import answer_batch, answer_pictures, read_all
+from classifier.answering import Answerer, answer_pictures, open_answerer, read_all
 from classifier.decide import Answer
-from classifier.engines.base import Engine, open_engine
 from classifier.errors import InvalidImage
 from tests.bundles import colour_bundle
 
@@ -16,8 +13,8 @@ RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20)}
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return open_engine(colour_bundle(tmp_path_factory.mktemp("answering") / "bundle"))
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+    return open_answerer(colour_bundle(tmp_path_factory.mktemp("answering") / "bundle"))
 
 
 def read(colour: str) -> NDArray[np.uint8]:
@@ -26,41 +23,41 @@ def read(colour: str) -> NDArray[np.uint8]:
     return np.full((64, 64, 3), RGB[colour], dtype=np.uint8)
 
 
-def told(engine: Engine, sources: list[str], batch_size: int) -> list[tuple[str, str]]:
+def told(answerer: Answerer, sources: list[str], batch_size: int) -> list[tuple[str, str]]:
     return [
         (source, outcome.label if isinstance(outcome, Answer) else outcome.code)
-        for source, outcome in answer_pictures(engine, sources, read, batch_size=batch_size)
+        for source, outcome in answer_pictures(answerer, sources, read, batch_size=batch_size)
     ]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 16])
-def test_each_source_gets_its_own_outcome_in_order(engine: Engine, batch_size: int) -> None:
+def test_each_source_gets_its_own_outcome_in_order(answerer: Answerer, batch_size: int) -> None:
     sources = ["red", "bad", "blue", "bad", "bad", "bad", "green", "red"]
     expected = [(s, "empty" if s == "bad" else s) for s in sources]
-    assert told(engine, sources, batch_size) == expected
+    assert told(answerer, sources, batch_size) == expected
 
 
-def test_no_source_gives_no_outcome(engine: Engine) -> None:
-    assert told(engine, [], 4) == []
+def test_no_source_gives_no_outcome(answerer: Answerer) -> None:
+    assert told(answerer, [], 4) == []
 
 
-def test_an_error_that_is_no_refusal_is_not_hidden(engine: Engine) -> None:
+def test_an_error_that_is_no_refusal_is_not_hidden(answerer: Answerer) -> None:
     def broken(source: str) -> NDArray[np.uint8]:
         raise MemoryError(source)
 
     with pytest.raises(MemoryError):
         read_all(["a", "b"], broken)
     with pytest.raises(MemoryError):
-        list(answer_pictures(engine, ["a"], broken))
+        list(answer_pictures(answerer, ["a"], broken))
 
 
 def test_a_batch_is_decided_with_the_manifests_temperature(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mixed = np.full((1, 64, 64, 3), (200, 180, 100), dtype=np.uint8)
-    sharp = answer_batch(engine, mixed, top_k=2)[0]
-    monkeypatch.setitem(engine.bundle.manifest.__dict__, "temperature", 10.0)
-    soft = answer_batch(engine, mixed, top_k=2)[0]
+    sharp = answerer.answer(mixed, top_k=2)[0]
+    monkeypatch.setitem(answerer.bundle.manifest.__dict__, "temperature", 10.0)
+    soft = answerer.answer(mixed, top_k=2)[0]
     assert len(sharp.top) == len(soft.top) == 2
     assert sharp.label == soft.label == "red"
     assert sharp.confidence > soft.confidence

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from classifier.bundle import (
     FORMAT_VERSION,
+    INT8_GRAPH,
+    INT8_WEIGHTS,
     KERAS_MODEL,
     MANIFEST,
     SERVING_GRAPH,
@@ -114,6 +116,29 @@ def test_the_digest_tells_bundles_apart(tmp_path: Path, bundle: Bundle) -> None:
 def test_a_bundle_can_be_moved(bundle: Bundle, tmp_path: Path) -> None:
     bundle.path.rename(tmp_path / "elsewhere")
     assert Bundle.load(tmp_path / "elsewhere").digest == bundle.digest
+
+
+def test_an_int8_bundle_is_read_back_with_what_it_falls_back_on(tmp_path: Path) -> None:
+    with new_bundle(tmp_path / "bundle") as draft:
+        for name in (KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS, INT8_GRAPH, INT8_WEIGHTS):
+            (draft.folder / name).write_bytes(name.encode())
+        draft.seal(replace(MANIFEST_OF_A_FEW, precision="int8", fallbacks=("bf16", "fp32")))
+    manifest = Bundle.load(tmp_path / "bundle").manifest
+    assert (manifest.precision, manifest.fallbacks) == ("int8", ("bf16", "fp32"))
+
+
+@pytest.mark.parametrize(("precision", "fallbacks"), [("fp32", ()), ("bf16", ("fp32",))])
+def test_a_bundle_of_the_first_format_falls_back_on_fp32(
+    bundle: Bundle, precision: str, fallbacks: tuple[str, ...]
+) -> None:
+    content = json.loads((bundle.path / MANIFEST).read_text())
+    del content["digest"], content["fallbacks"]
+    content |= {"format_version": 1, "precision": precision}
+    written = digest(content)
+    (bundle.path / MANIFEST).write_text(json.dumps({**content, "digest": written}))
+    loaded = Bundle.load(bundle.path)
+    assert loaded.manifest.fallbacks == fallbacks
+    assert loaded.digest == written  # by which the database knows it
 
 
 def test_workers_of_another_user_can_read_it(tmp_path: Path) -> None:
@@ -226,7 +251,16 @@ def test_a_file_that_the_manifest_does_not_list_is_changed(bundle: Bundle) -> No
         ({"class_names": []}, "two or more"),
         ({"class_names": None}, "TypeError"),
         ({"head": "argmax"}, "head"),
-        ({"precision": "int8"}, "precision"),
+        ({"precision": "int4"}, "precision"),
+        ({"precision": "int8"}, INT8_GRAPH),
+        ({"fallbacks": None}, "TypeError"),
+        ({"fallbacks": "fp32"}, "fallbacks"),
+        ({"fallbacks": ["int4", "fp32"]}, "fallbacks"),
+        ({"fallbacks": [["fp32"]]}, "fallbacks"),
+        ({"fallbacks": ["fp32"]}, "fallbacks"),  # the precision itself
+        ({"precision": "bf16", "fallbacks": ["fp32", "fp32"]}, "fallbacks"),
+        ({"precision": "bf16", "fallbacks": ["fp32", "int8"]}, "fallbacks"),
+        ({"precision": "bf16", "fallbacks": ["int8", "fp32"]}, INT8_GRAPH),
         ({"temperature": 0}, "temperature"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
@@ -379,6 +413,6 @@ def test_of_two_writers_of_one_bundle_the_first_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [BundleMissing, BundleCorrupt, BundleIncompatible, BundleExists])
 def test_every_bundle_error_says_what_was_expected(kind: type[BundleError]) -> None:
     names = ("path", "problem", "file", "expected", "received", "num_classes", "num_outputs")
-    params = dict.fromkeys((*names, "image_size"), "…")
+    params = dict.fromkeys((*names, "image_size", "place"), "…")
     for code in kind.sentences:
         assert str(kind(code, **params)).startswith("Expected ")

@@ -1,0 +1,107 @@
+"""Why an answer was given, as it is kept beside the answer: plain values, without numpy.
+
+The worker writes it into a prediction's row, the web process reads it there; only the worker has
+numpy. Classes are places in the bundle's class names, since names may be long.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+# As JSON text in its row. A map of 32 x 32 cells (1024 pixels) with all that is listed stays below.
+MAX_BYTES = 8192
+# What a class's map holds for its strongest cell, where no other class's is stronger.
+MAX_LEVEL = 255
+
+
+@dataclass(frozen=True)
+class EvidenceMap:
+    """Where on the picture something spoke for a class: a class activation map.
+
+    `levels`: a byte for each cell, row by row from the top left. A cell that spoke against the class
+    is 0.
+    """
+
+    class_index: int
+    levels: bytes
+
+
+@dataclass(frozen=True)
+class NearPicture:
+    """A training picture that is like the one answered.
+
+    `distance`: the cosine distance of their embeddings, 0 to 2. `thumbnail`: where in the bundle's
+    `neighbours.jpegs` its JPEG begins and how many bytes it has; None where there is none.
+    """
+
+    class_indexes: tuple[int, ...]
+    distance: float
+    thumbnail: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Why:
+    """The reasons of one answer.
+
+    `maps`: of the likeliest classes, first the likeliest, `height` x `width` cells each. A level times
+    `step` is what the cell adds to the class's logit, which is their mean plus the head's bias; one
+    step for all of them, so that they can be compared. `near`: the nearest training pictures, first
+    the nearest. `usual_distances`: half and 95 % of known pictures are nearer to what was learned
+    than this; None in a bundle that does not say.
+    """
+
+    height: int
+    width: int
+    step: float
+    maps: tuple[EvidenceMap, ...]
+    near: tuple[NearPicture, ...] = ()
+    usual_distances: tuple[float, float] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `json.dumps` writes in at most MAX_BYTES, usually in 800."""
+        return {
+            "map": {
+                "size": [self.height, self.width],
+                "step": _short(self.step),
+                "of": [[m.class_index, b64encode(m.levels).decode()] for m in self.maps],
+            },
+            "near": [
+                [list(p.class_indexes), _short(p.distance), list(p.thumbnail or ())]
+                for p in self.near
+            ],
+            "usual": [_short(distance) for distance in self.usual_distances or ()],
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """What `to_json` gave. Raises ValueError for anything else, such as another release's row."""
+        try:
+            height, width = map(int, content["map"]["size"])
+            maps = tuple(
+                EvidenceMap(int(index), b64decode(levels, validate=True))
+                for index, levels in content["map"]["of"]
+            )
+            near = tuple(
+                NearPicture(tuple(map(int, indexes)), float(distance), _pair(thumbnail))
+                for indexes, distance, thumbnail in content["near"]
+            )
+            usual = tuple(map(float, content["usual"]))
+            step = float(content["map"]["step"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"Expected the reasons of an answer, received {error!r}.") from error
+        if any(len(each.levels) != height * width for each in maps) or len(usual) not in (0, 2):
+            raise ValueError(f"Expected maps of {height} x {width} cells, received others.")
+        return cls(height, width, step, maps, near, (usual[0], usual[1]) if usual else None)
+
+
+def _short(value: float) -> float:
+    """Four digits: more than a byte can tell, or anybody wants to know of a distance."""
+    return float(f"{value:.4g}")
+
+
+def _pair(numbers: list[int]) -> tuple[int, int] | None:
+    if not numbers:
+        return None
+    start, num_bytes = map(int, numbers)
+    return start, num_bytes
