@@ -100,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--formats", nargs="+", choices=FORMATS, default=(), help="besides h5 and openvino"
     )
+    parser.add_argument(
+        "--no-int8",
+        action="store_false",
+        dest="int8",
+        help="do not try whether it may be served in int8, which takes seconds",
+    )
     parser.add_argument("--json", action="store_true", help="the result as a last line on stdout")
     head = parser.add_argument_group("the head")
     head.add_argument("--head", choices=("auto", "softmax", "sigmoid"), default="auto")

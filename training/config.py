@@ -78,7 +78,8 @@ class TrainingConfig:
     `batch_size`, `learning_rate` at its peak (None: what suits the mode), `label_smoothing`,
     `augmentation`, `mixed_precision`. `checkpoint_seconds`: between two checkpoints.
 
-    What is left: a bundle at `out` with its `formats`. `cache`: where features are kept for the next
+    What is left: a bundle at `out` with its `formats`. `int8`: try the fastest arithmetic, too; it
+    is used where it answers as fp32 does. `cache`: where features are kept for the next
     training; None keeps none. `work`: where checkpoints lie; None: beside `out`.
     """
 
@@ -110,6 +111,7 @@ class TrainingConfig:
     max_archive_files: int = 1_000_000
     outliers: Path | None = None
     formats: tuple[Format, ...] = ("h5", "openvino")
+    int8: bool = True
     cache: Path | None = None
     work: Path | None = None
 

@@ -15,6 +15,7 @@ Step = Literal[
     "head",
     "labels",
     "fine-tune",
+    "quantize",
     "evaluate",
     "export",
     "write",

@@ -1,12 +1,18 @@
 """A training run from the source to the bundle. Read `train` from top to bottom."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from classifier.bundle import Bundle, Manifest, new_bundle, refuse_existing
-from classifier.outliers import NEIGHBOURS
+from classifier.bundle import (
+    NEIGHBOURS_PICTURES,
+    Bundle,
+    Manifest,
+    new_bundle,
+    refuse_existing,
+)
+from classifier.neighbours import NEIGHBOURS
 from training.config import TrainingConfig
 from training.dataset.findings import Finding
 from training.dataset.preparing import Prepared, prepare_for
@@ -23,6 +29,7 @@ RECORDED_VERSIONS = (
     "numpy",
     "scikit-learn",
     "scipy",
+    "nncf",
     "Pillow",
 )
 
@@ -134,14 +141,21 @@ def _learn(
         curves.append(curve)
     kept = candidates[-1] if candidates[-1].is_better_than(head_only) else head_only
 
+    # The backbone in int8, which is served if it answers as well.
+    with clock.step("quantize") as on_progress:
+        from training.backbones.quantized import int8_network
+
+        int8 = int8_network(config, prepared, kept.network, on_progress)
+
     with clock.step("evaluate") as on_progress:
         from training.evaluation.judging import judge
 
-        judged = judge(config, prepared, kept, kind, place, on_progress)
+        judged = judge(config, prepared, kept, int8, kind, place, on_progress)
 
     # The steps end before the bundle gets its name, so that whoever stops the run there has none.
     from training.exports.graphs import keras_model, serving_graph
-    from training.exports.proof import write_exports
+    from training.exports.proof import write_exports, write_int8
+    from training.exports.thumbnails import write_thumbnails
     from training.pages.reporting import report_of, write_audit, write_report
 
     with new_bundle(config.out) as draft:
@@ -155,8 +169,20 @@ def _learn(
                 temperature=kept.temperature,
                 formats=config.formats,
             )
-        with clock.step("write"):
-            judged.neighbours.save(draft.folder / NEIGHBOURS)
+            if judged.precision.precision == "int8":
+                write_int8(
+                    draft.folder,
+                    serving_graph(judged.network.graph, kept.head),
+                    prepared.pictures.batches(judged.proof_rows, 32),
+                )
+        with clock.step("write") as on_progress:
+            offsets = write_thumbnails(
+                draft.folder / NEIGHBOURS_PICTURES,
+                prepared.pictures,
+                judged.neighbour_rows,
+                on_progress,
+            )
+            replace(judged.neighbours, offsets=offsets).save(draft.folder / NEIGHBOURS)
             metrics = judged.metrics | {
                 "mode": kept.name,
                 "penalty": kept.penalty,
@@ -171,6 +197,7 @@ def _learn(
                 temperature=kept.temperature,
                 thresholds=kept.thresholds,
                 precision=judged.precision.precision,
+                fallbacks=judged.precision.fallbacks,
                 outliers=asdict(judged.rule),
                 seed=config.seed,
                 dataset_fingerprint=examples.fingerprint,

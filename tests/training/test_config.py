@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from training.__main__ import _parser
 from training.config import BACKBONE_NAMES, FORMATS, TrainingConfig
 from training.errors import ConfigRefused
 from training.events import Event, StepClock
@@ -224,3 +225,15 @@ def test_settings_that_do_not_go_together_are_refused(options: dict[str, Any], c
 
 def test_folds_over_random_features_are_fine() -> None:
     TrainingConfig(Path("folder"), Path("out"), weights="none", mode="head", folds=5)
+
+
+def test_int8_is_tried_unless_the_command_says_no() -> None:
+    command = ["pictures", "--out", "bundle"]
+    assert _parser().parse_args(command).int8 is config().int8 is True
+    assert _parser().parse_args([*command, "--no-int8"]).int8 is False
+
+
+def test_settings_of_a_release_without_int8_are_read() -> None:
+    values = config().to_dict()
+    del values["int8"]
+    assert TrainingConfig.from_dict(values).int8

@@ -15,7 +15,6 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.intervals import bootstrap, wilson
 from training.evaluation.many_labels import _average_precisions
 from training.evaluation.one_label import MAX_CONFUSION_CLASSES, MAX_MISTAKES, top_k_accuracy
-from training.evaluation.precision import compare_precisions
 
 LABELS = np.array([0, 1, 2, 0])
 LOGITS = np.array([[3, 2, 1], [3, 2, 1], [3, 2, 1], [1, 3, 2]], dtype=np.float32)
@@ -309,54 +308,3 @@ def test_where_resamples_tell_nothing_no_interval_is_claimed() -> None:
     assert bootstrap(1.0, alike, lambda counts: np.ones(len(counts))) is None
     assert bootstrap(None, np.arange(9), lambda counts: np.ones(len(counts))) is None
     assert evaluate(*drawn(1, 3), ABC).figures["macro_f1"].interval is None
-
-
-# bf16 or fp32
-
-
-def decided(num: int, num_flipped: int = 0, gap: float = 8.0) -> NDArray[np.float32]:
-    logits = np.tile(np.array([gap, 0], dtype=np.float32), (num, 1))
-    logits[:num_flipped] = logits[:num_flipped, ::-1]
-    return logits
-
-
-def all_of(label: int, num: int) -> NDArray[np.float32]:
-    return np.tile(np.eye(2, dtype=np.float32)[label], (num, 1))
-
-
-def test_bf16_is_chosen_when_it_answers_as_fp32_does() -> None:
-    flipped = decided(400, num_flipped=1)
-    choice = compare_precisions(decided(400), flipped, all_of(0, 400), "softmax", 1.0)
-    assert choice.precision == "bf16"
-    assert choice.agreement == 399 / 400
-    assert choice.top1_fp32 == 1.0
-    assert choice.top1_bf16 == pytest.approx(399 / 400)
-    assert 0 < choice.mean_difference < 0.01
-
-
-def test_fp32_is_chosen_when_bf16_costs_accuracy() -> None:
-    flipped = decided(400, num_flipped=2)
-    choice = compare_precisions(decided(400), flipped, all_of(0, 400), "softmax", 1.0)
-    assert choice.agreement >= 0.99
-    assert choice.precision == "fp32"
-
-
-def test_fp32_is_chosen_when_bf16_answers_differently_even_if_not_worse() -> None:
-    few, more = decided(100, num_flipped=2), decided(100, num_flipped=4)
-    choice = compare_precisions(few, more, all_of(1, 100), "softmax", 1.0)
-    assert choice.top1_bf16 > choice.top1_fp32
-    assert choice.precision == "fp32"
-
-
-def test_fp32_is_chosen_when_bf16_is_less_sure() -> None:
-    sure, doubtful = decided(100, gap=3.0), decided(100, gap=1.0)
-    choice = compare_precisions(sure, doubtful, all_of(0, 100), "softmax", 1.0)
-    assert choice.agreement == 1.0
-    assert choice.mean_difference > 0.02
-    assert choice.precision == "fp32"
-
-
-def test_nan_in_bf16_is_never_chosen() -> None:
-    broken = np.full((10, 2), np.nan, dtype=np.float32)
-    choice = compare_precisions(decided(10), broken, all_of(0, 10), "softmax", 1.0)
-    assert choice.precision == "fp32"

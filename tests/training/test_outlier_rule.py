@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from classifier.outliers import distance_scores, energy_scores, probability_scores, unit
+from classifier.outliers import as_kept, distance_scores, energy_scores, probability_scores
 from training.evaluation.outlier_rule import (
     KNOWN_PASS_RATE,
     MAX_NEIGHBOURS,
@@ -31,7 +31,7 @@ def scores(distance: float, energy: float, probability: float, num: int = 200) -
 
 
 def rule(threshold: float) -> OutlierRule:
-    return OutlierRule("distance", threshold, "default", {})
+    return OutlierRule("distance", threshold, "default", {}, (0.2, 0.4))
 
 
 def test_scores_are_those_of_the_classifier_by_every_method() -> None:
@@ -46,7 +46,7 @@ def test_scores_are_those_of_the_classifier_by_every_method() -> None:
     assert set(found) == set(METHODS)
     assert all(each.dtype == np.float64 for each in found.values())
     logits = head.logits(embeddings)
-    assert (found["distance"] == distance_scores(embeddings, unit(learned))).all()
+    assert (found["distance"] == distance_scores(embeddings, as_kept(learned))).all()
     assert (found["energy"] == energy_scores(logits, 2.0)).all()
     assert (found["probability"] == probability_scores(logits, "softmax", 2.0)).all()
 
@@ -101,6 +101,16 @@ def test_with_outliers_the_best_method_is_chosen(best: str) -> None:
 def test_without_outliers_it_is_the_distance() -> None:
     found = fit_outlier_rule(scores(0, 0, 0), None)
     assert (found.method, found.chosen_by, found.aurocs) == ("distance", "default", {})
+
+
+@pytest.mark.parametrize("strange", [None, scores(0, 0, 5)])
+def test_it_says_how_far_known_pictures_usually_are_whatever_the_method(
+    strange: Scores | None,
+) -> None:
+    known = scores(3, 0, 0)
+    middle, far = fit_outlier_rule(known, strange).usual_distances
+    assert (known["distance"] <= middle).mean() == pytest.approx(0.5)
+    assert (known["distance"] <= far).mean() == pytest.approx(KNOWN_PASS_RATE)
 
 
 # --- Figures

@@ -141,11 +141,32 @@ def a_report(
             "chosen_by": "outliers",
         },
         "precision": {
-            "precision": "bf16",
-            "agreement": 1.0,
-            "mean_difference": 0.0,
-            "top1_fp32": 0.9,
-            "top1_bf16": 0.9,
+            "precision": "int8",
+            "fallbacks": ["fp32"],
+            "num_pictures": 512,
+            "tried": [
+                {
+                    "precision": "int8",
+                    "verdict": "safe",
+                    "top1": 0.902,
+                    "agreement": 0.996,
+                    "mean_difference": 0.0041,
+                },
+                {
+                    "precision": "bf16",
+                    "verdict": "processor",
+                    "top1": None,
+                    "agreement": None,
+                    "mean_difference": None,
+                },
+                {
+                    "precision": "fp32",
+                    "verdict": "exact",
+                    "top1": 0.904,
+                    "agreement": 1.0,
+                    "mean_difference": 0.0,
+                },
+            ],
         },
         "exports": [
             {
@@ -268,8 +289,42 @@ def test_every_optional_part_may_be_missing_at_once() -> None:
     report["learned_from"] = {**report["learned_from"], "findings": None}
     page = Page(render_report(report, {}))
     assert "Figures" in page.text
-    for absent in ("None of these", "Exports", "How it was made", "The audit", "Learning"):
+    for absent in (
+        "None of these",
+        "What it computes in",
+        "Exports",
+        "How it was made",
+        "The audit",
+        "Learning",
+    ):
         assert absent not in page.text
+
+
+def cells(source: str) -> str:
+    """The text, words and cells apart by one space."""
+    return " ".join(re.sub("<[^>]+>", " ", source).replace(words.NARROW, " ").split())
+
+
+def test_what_it_computes_in_stands_beside_what_was_measured() -> None:
+    text = cells(render_report(a_report(), {}))
+    assert "It answers in int8 , else in fp32 : the first of these" in text
+    assert "Measured on 512 validation pictures" in text
+    assert "int8 99.6 % 90.2 % 0.0041 Safe: it answers as fp32 does." in text
+    assert "bf16 – – – Not tried: the processor" in text
+    assert "fp32 100 % 90.4 % 0 What the others are compared with." in text
+
+
+def test_a_report_of_the_first_release_compares_bf16_alone() -> None:
+    precision = {
+        "precision": "fp32",
+        "agreement": 0.97,
+        "mean_difference": 0.01,
+        "top1_fp32": 0.9,
+        "top1_bf16": 0.91,
+    }
+    text = cells(render_report(a_report(precision=precision), {}))
+    assert "It answers in fp32 : the first" in text
+    assert "bf16 97.0 % 91.0 % 0.0100 Not used: fewer than 99 % of the pictures" in text
 
 
 def test_the_schema_names_what_the_evaluation_says() -> None:

@@ -16,11 +16,18 @@ from numpy.typing import NDArray
 
 import classifier.__main__
 import training.__main__
-from classifier.bundle import KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS, Bundle, Precision
+from classifier.bundle import (
+    KERAS_MODEL,
+    NEIGHBOURS_PICTURES,
+    SERVING_GRAPH,
+    SERVING_WEIGHTS,
+    Bundle,
+    Precision,
+)
 from classifier.decide import probabilities
 from classifier.engines.base import open_engine
 from classifier.errors import BundleExists
-from classifier.outliers import NEIGHBOURS
+from classifier.neighbours import NEIGHBOURS
 from classifier.preprocess import read_input
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
 from tests.training.folders import KINDS, write_classes, write_striped
@@ -137,7 +144,7 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert set(manifest.versions) == set(RECORDED_VERSIONS)
     models = {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}
     pages = {"report.json", "report.html", "audit.json", "audit.html"}
-    assert set(manifest.files) == models | pages | {NEIGHBOURS}
+    assert set(manifest.files) == models | pages | {NEIGHBOURS, NEIGHBOURS_PICTURES}
     assert len(manifest.dataset_fingerprint) == 64
     assert manifest.created_at.endswith("+00:00")
     assert manifest.metrics["val_top1"] == trained.result.metrics["val_top1"]

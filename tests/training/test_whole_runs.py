@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.answering import answer_batch
+from classifier.answering import open_answerer
 from classifier.bundle import Bundle
 from classifier.engines.base import open_engine
-from classifier.outliers import NEIGHBOURS, Neighbours, distance_scores
+from classifier.neighbours import NEIGHBOURS, Neighbours
+from classifier.outliers import distance_scores
 from classifier.preprocess import read_input
 from tests.training.folders import KINDS, write_striped
 from tests.training.weights import mobilenet_weights
@@ -66,9 +67,10 @@ def test_several_labels_a_picture_make_a_sigmoid_head_with_thresholds(
     assert len(manifest.thresholds) == 4
     assert result.metrics["val_mean_average_precision"] >= 0.9
     assert result.metrics["val_macro_f1"] >= 0.9
-    engine = open_engine(result.bundle)
     paths = sorted((folder / "val").rglob("*.jpg"))
-    answers = answer_batch(engine, np.stack([read_input(path, IMAGE_SIZE) for path in paths]))
+    answers = open_answerer(result.bundle).answer(
+        np.stack([read_input(path, IMAGE_SIZE) for path in paths])
+    )
     right = [
         set(answer.labels) == set(labels[path.parent.name].split("|"))
         for answer, path in zip(answers, paths, strict=True)
@@ -96,6 +98,7 @@ def test_the_neighbours_in_the_bundle_score_the_training_pictures_as_known(
     result = trained(folder, weights, tmp_path)
     neighbours = Neighbours.load(result.bundle.path / NEIGHBOURS)
     assert len(neighbours.embeddings) == result.num_train
+    assert all(neighbours.thumbnail_of(place) for place in range(result.num_train))
     assert {KINDS[i] for i in np.unique(neighbours.labels)} == set(KINDS)
     paths = sorted((folder / "val").rglob("*.jpg"))
     engine = open_engine(result.bundle)
@@ -127,8 +130,8 @@ def test_the_head_and_an_epoch_of_fine_tuning_run_on_jax(
     assert len(report["curves"][0]["epochs"]) == 1
     bundle = Bundle.load(tmp_path / "bundle")
     paths = sorted((folder / "val").rglob("*.jpg"))
-    answers = answer_batch(
-        open_engine(bundle), np.stack([read_input(path, IMAGE_SIZE) for path in paths])
+    answers = open_answerer(bundle).answer(
+        np.stack([read_input(path, IMAGE_SIZE) for path in paths])
     )
     right = [a.label == p.parent.name for a, p in zip(answers, paths, strict=True)]
     assert np.mean(right) == pytest.approx(told["val_top1"], abs=0.03)

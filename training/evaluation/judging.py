@@ -1,7 +1,7 @@
 """What is to be thought of a candidate: figures on pictures it never saw, precision, "none of these"."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from classifier.bundle import Precision
 from classifier.decide import Head
-from classifier.outliers import Neighbours, unit
+from classifier.neighbours import Neighbours
+from classifier.outliers import as_kept
 from training.backbones.features import compute_features
-from training.backbones.network import fast_precision
+from training.backbones.network import Network, fast_precision
 from training.config import TrainingConfig
 from training.dataset.preparing import Prepared
 from training.dataset.strangers import embeddings_of_folder
@@ -26,7 +27,8 @@ from training.evaluation.outlier_rule import (
     score_all,
     thinned,
 )
-from training.evaluation.precision import PrecisionChoice, compare_precisions
+from training.evaluation.precision import PrecisionChoice, choose_precision
+from training.evaluation.verdicts import Verdict
 from training.head.learning import Candidate
 from training.sources.index import Split
 from training.workplace import Workplace
@@ -39,11 +41,14 @@ MAX_PROVED = 200
 class Judged:
     """What evaluation found; `measured_on` is `val` where the dataset has no test split.
 
+    `network`: the candidate's, as it is served: in int8 it is another graph.
     `known`, `strange`: scores by the rule's method of the measured pictures and of the outliers.
-    `proof_rows`: validation pictures, rows of the index, that exports are proved on.
+    `neighbour_rows`: the rows of the index that `neighbours` are. `proof_rows`: validation pictures,
+    rows too, that exports are proved on.
     """
 
     precision: PrecisionChoice
+    network: Network
     measured_on: Split
     measured: NDArray[np.int64]
     evaluation: Evaluation
@@ -53,6 +58,7 @@ class Judged:
     known: NDArray[np.float64]
     strange: NDArray[np.float64] | None
     neighbours: Neighbours
+    neighbour_rows: NDArray[np.int64]
     proof_rows: NDArray[np.int64]
     metrics: dict[str, Any]
 
@@ -61,21 +67,28 @@ def judge(
     config: TrainingConfig,
     prepared: Prepared,
     kept: Candidate,
+    int8: Network | Verdict,
     kind: Head,
     place: Workplace,
     on_progress: Callable[[float], None],
 ) -> Judged:
-    """The figures of a candidate, in the precision that it will be served in."""
+    """The figures of a candidate, in the precision that it will be served in.
+
+    `int8`: its network in int8, or why there is none.
+    """
     examples = prepared.examples
     train, val, test = (examples.places(split) for split in ("train", "val", "test"))
     measured_on: Split = "test" if len(test) else "val"
     measured = test if len(test) else val
 
+    def network_in(precision: Precision) -> Network:
+        return int8 if precision == "int8" and isinstance(int8, Network) else kept.network
+
     def embedded(places: NDArray[np.int64], precision: Precision) -> NDArray[np.float32]:
         if precision == fast_precision():
             return kept.embeddings[places]
         features = compute_features(
-            kept.network,
+            network_in(precision),
             examples,
             places,
             prepared.pictures,
@@ -85,13 +98,23 @@ def judge(
         )
         return np.asarray(features[0])
 
-    precision = _chosen_precision(
-        kept, embedded(val, "fp32"), embedded(val, fast_precision()), examples.targets(val), kind
+    in_val: dict[Precision, NDArray[np.float32]] = {"fp32": embedded(val, "fp32")}
+    others: dict[Precision, NDArray[np.float32] | Verdict] = {"bf16": "processor"}
+    if fast_precision() == "bf16":
+        in_val["bf16"] = embedded(val, "bf16")
+    if isinstance(int8, Network):
+        in_val["int8"] = embedded(val, "int8")
+    else:
+        others["int8"] = int8
+    logits = {name: kept.head.logits(values) for name, values in in_val.items()}
+    precision = choose_precision(
+        logits["fp32"], others | logits, examples.targets(val), kind, kept.temperature
     )
-    embeddings = {
-        name: embedded(rows, precision.precision)
-        for name, rows in (("val", val), ("measured", measured))
-    }
+    network = network_in(precision.precision)
+    embeddings = {"val": in_val[precision.precision]}
+    embeddings["measured"] = (
+        embedded(measured, precision.precision) if len(test) else embeddings["val"]
+    )
 
     def evaluated(name: str, places: NDArray[np.int64]) -> Evaluation:
         return evaluate(
@@ -112,14 +135,19 @@ def judge(
     thin = train[thinned(len(train), config.seed)]
     known_train = Known(kept.embeddings[thin], examples.targets(thin))
     known_val = Known(embeddings["val"], examples.targets(val))
-    chosen, held_back = _strangers(config, kept, kind, known_train, precision.precision, place)
+    chosen, held_back = _strangers(
+        config, kept, network, kind, known_train, precision.precision, place
+    )
     scores = score_all(kept.head, kind, kept.temperature, known_train, known_val.embeddings)
     rule = fit_outlier_rule(scores, chosen)
     known = score_all(kept.head, kind, kept.temperature, known_train, embeddings["measured"])
     figures = measure(rule, known[rule.method], held_back[rule.method]) if held_back else None
 
     neighbours = Neighbours(
-        unit(kept.embeddings[thin]), examples.labels[thin], examples.hashes[thin]
+        as_kept(kept.embeddings[thin]),
+        examples.labels[thin],
+        examples.hashes[thin],
+        examples.label_sets,
     )
     proof = val[np.unique(np.linspace(0, len(val) - 1, min(MAX_PROVED, len(val))).astype(int))]
     metrics: dict[str, Any] = {
@@ -135,6 +163,7 @@ def judge(
     }
     return Judged(
         precision=precision,
+        network=network,
         measured_on=measured_on,
         measured=measured,
         evaluation=evaluation,
@@ -144,6 +173,7 @@ def judge(
         known=known[rule.method],
         strange=held_back[rule.method] if held_back else None,
         neighbours=neighbours,
+        neighbour_rows=examples.rows[thin],
         proof_rows=examples.rows[proof],
         metrics=metrics,
     )
@@ -157,23 +187,10 @@ def _truths(
     return examples.first_labels(places) if kind == "softmax" else examples.targets(places)
 
 
-def _chosen_precision(
-    kept: Candidate,
-    fp32: NDArray[np.float32],
-    fast: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    kind: Head,
-) -> PrecisionChoice:
-    choice = compare_precisions(
-        kept.head.logits(fp32), kept.head.logits(fast), targets, kind, kept.temperature
-    )
-    # Where both were computed in fp32, their agreement proves nothing.
-    return choice if fast_precision() == "bf16" else replace(choice, precision="fp32")
-
-
 def _strangers(
     config: TrainingConfig,
     kept: Candidate,
+    network: Network,
     kind: Head,
     train: Known,
     precision: Precision,
@@ -182,9 +199,7 @@ def _strangers(
     """Scores of every other outlier to choose a method on, and of the others to measure it on."""
     if config.outliers is None:
         return None, None
-    embeddings = embeddings_of_folder(
-        config.outliers, kept.network, config.image_size, precision, place
-    )
+    embeddings = embeddings_of_folder(config.outliers, network, config.image_size, precision, place)
     scores = score_all(kept.head, kind, kept.temperature, train, embeddings)
     if len(embeddings) < 2:
         return None, scores

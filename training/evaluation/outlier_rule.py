@@ -11,10 +11,10 @@ from classifier.decide import Head
 from classifier.outliers import (
     NUM_NEAREST,
     Method,
+    as_kept,
     distance_scores,
     energy_scores,
     probability_scores,
-    unit,
 )
 from training.head.linear import LinearHead
 
@@ -39,13 +39,15 @@ class Known:
 class OutlierRule:
     """Pictures whose score by `method` is above `threshold` are none of the classes.
 
-    `chosen_by`: what the method was chosen on. `aurocs`: of each method, on that.
+    `chosen_by`: what the method was chosen on. `aurocs`: of each method, on that. `usual_distances`:
+    half and KNOWN_PASS_RATE of known pictures are nearer to what was learned, whatever the method.
     """
 
     method: Method
     threshold: float
     chosen_by: str
     aurocs: dict[str, float]
+    usual_distances: tuple[float, float]
     num_nearest: int = NUM_NEAREST
 
 
@@ -65,7 +67,7 @@ def score_all(
     """The scores float64 `[N]` of embeddings `[N, D]` by every method, higher for stranger ones."""
     logits = head.logits(embeddings)
     return {
-        "distance": distance_scores(embeddings, unit(train.embeddings)).astype(np.float64),
+        "distance": distance_scores(embeddings, as_kept(train.embeddings)).astype(np.float64),
         "energy": energy_scores(logits, temperature),
         "probability": probability_scores(logits, kind, temperature),
     }
@@ -89,7 +91,10 @@ def fit_outlier_rule(known: Scores, strange: Scores | None) -> OutlierRule:
     )
     method = max(METHODS, key=lambda name: aurocs[name]) if aurocs else "distance"
     threshold = float(np.quantile(known[method], KNOWN_PASS_RATE, method="higher"))
-    return OutlierRule(method, threshold, "outliers" if strange else "default", aurocs)
+    middle, far = np.quantile(known["distance"], (0.5, KNOWN_PASS_RATE))
+    return OutlierRule(
+        method, threshold, "outliers" if strange else "default", aurocs, (float(middle), float(far))
+    )
 
 
 def measure(

@@ -11,8 +11,10 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from classifier.bundle import KERAS_MODEL, SERVING_GRAPH
+from classifier.bundle import INT8_GRAPH, KERAS_MODEL, SERVING_GRAPH
 from classifier.decide import Head
+from classifier.engines.base import OUTPUT_NAMES
+from classifier.engines.openvino import compile_graph
 from training.backbones.fingerprints import fingerprint
 from training.backbones.guards import disk_errors, refused_as
 from training.config import FORMATS, Format
@@ -67,6 +69,32 @@ def write_exports(
         for export in others:
             export.compare(expected, export.answer(batch), head)
     return {export.format: export.agreement() for export in (h5, *others)}
+
+
+def write_int8(
+    folder: Path, graph: ov.Model, pictures: NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
+) -> None:
+    """The serving graph in int8, in `folder`: loaded again it answers bit for bit as in memory.
+
+    It is not measured beside the Keras model: how it answers, the choice of the precision has
+    measured. Raises ExportRefused, and OSError when the disk is full.
+    """
+    path = folder / INT8_GRAPH
+    with refused_as("int8"):
+        with disk_errors(path):
+            ov.save_model(graph, path, compress_to_fp16=False)
+        in_memory, loaded = (
+            compile_graph(each, "int8").create_infer_request() for each in (graph, path)
+        )
+        for batch in _batches(pictures):
+            for request in (in_memory, loaded):
+                request.infer([batch])
+            for name in OUTPUT_NAMES:
+                expected, received = (
+                    request.get_tensor(name).data for request in (in_memory, loaded)
+                )
+                if not np.array_equal(expected, received):
+                    raise ValueError(f"loaded again it has other {name}")
 
 
 def make_sure_of_room(folder: Path, num_bytes: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from training.evaluation.verdicts import in_turn, sentence_of, tried_in
 from training.pages import words
 from training.pages.plots import curve_chart
 
@@ -67,19 +68,29 @@ def learned_section(report: Mapping[str, Any]) -> Section:
 
 
 def exports_section(report: Mapping[str, Any]) -> Section | None:
-    exports, precision = report.get("exports"), report.get("precision")
-    if not exports and not precision:
+    exports = report.get("exports")
+    if not exports:
         return None
     return {
-        "precision": precision,
         "rows": [
             {
                 **row,
                 "said": words.FORMATS.get(row["format"], row["format"]),
                 "num_bytes": row.get("num_bytes"),
             }
-            for row in exports or ()
+            for row in exports
         ],
+    }
+
+
+def precision_section(report: Mapping[str, Any]) -> Section | None:
+    precision = report.get("precision")
+    if not precision:
+        return None
+    return {
+        "in_turn": in_turn(precision),
+        "num_pictures": precision.get("num_pictures"),
+        "rows": [{**each, "said": sentence_of(each["verdict"])} for each in tried_in(precision)],
     }
 
 

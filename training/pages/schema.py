@@ -207,14 +207,27 @@ class Export(TypedDict):
     num_bytes: NotRequired[int | None]
 
 
-class Precision(TypedDict):
-    """`asdict(training.evaluation.precision.PrecisionChoice)`."""
+class TriedPrecision(TypedDict):
+    """`asdict(training.evaluation.precision.Tried)`; `verdict`: a code of `evaluation/verdicts.py`."""
 
-    precision: Literal["fp32", "bf16"]
-    agreement: float
-    mean_difference: float
-    top1_fp32: float
-    top1_bf16: float
+    precision: Literal["fp32", "bf16", "int8"]
+    verdict: str
+    top1: float | None
+    agreement: float | None
+    mean_difference: float | None
+
+
+class Precision(TypedDict):
+    """`asdict(training.evaluation.precision.PrecisionChoice)`; `tried`: best first, fp32 last.
+
+    The first reports compared bf16 alone with fp32: `agreement`, `mean_difference`, `top1_fp32` and
+    `top1_bf16` beside `precision`. The page shows those, too.
+    """
+
+    precision: Literal["fp32", "bf16", "int8"]
+    fallbacks: list[Literal["fp32", "bf16", "int8"]]
+    num_pictures: int
+    tried: list[TriedPrecision]
 
 
 class Report(TypedDict):

@@ -8,6 +8,7 @@ from training.pages.origin import (
     curves_section,
     exports_section,
     learned_section,
+    precision_section,
     settings_section,
 )
 from training.pages.quality import (
@@ -32,6 +33,7 @@ SECTIONS: Sequence[tuple[str, str, Callable[[Mapping[str, Any]], Section | None]
     ("choice", "Which model was kept", choice_section),
     ("curves", "Learning", curves_section),
     ("learned", "What it learned from", learned_section),
+    ("precision", "What it computes in", precision_section),
     ("exports", "Exports", exports_section),
     ("settings", "How it was made", settings_section),
 )
