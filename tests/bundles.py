@@ -8,11 +8,31 @@ from pathlib import Path
 
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 from openvino import opset13 as ops
+from PIL import Image
 
-from classifier.bundle import KERAS_MODEL, SERVING_GRAPH, Bundle, Manifest, new_bundle
+from classifier.bundle import (
+    KERAS_MODEL,
+    NEIGHBOURS_PICTURES,
+    SERVING_GRAPH,
+    Bundle,
+    Manifest,
+    new_bundle,
+)
+from classifier.images import encode_jpeg
+from classifier.neighbours import NEIGHBOURS, Neighbours
+from classifier.outliers import as_kept
 
 COLOURS = ("blue", "green", "red")
+# Of a training picture's other two channels; the third is 250.
+SHADES = (0, 10, 20, 30)
+OUTLIER_RULE = {
+    "method": "distance",
+    "threshold": 0.1,
+    "num_nearest": 3,
+    "usual_distances": (0.005, 0.1),
+}
 # In the order of COLOURS: which channel of RGB speaks for each.
 KERNEL = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], dtype=np.float32) * 20
 
@@ -23,15 +43,21 @@ def colour_bundle(
     class_names: tuple[str, ...] = COLOURS,
     image_size: int = 64,
     is_slow: bool = False,
+    knows_pictures: bool = False,
 ) -> Bundle:
     """A bundle that answers with the strongest colour of a picture.
 
-    `is_slow`: it takes about a second for a batch of 16, doing nothing useful.
+    `is_slow`: it takes about a second for a batch of 16, doing nothing useful. `knows_pictures`: it
+    keeps SHADES of each colour as training pictures, and whatever is none of the colours, such as
+    grey, is an outlier.
     """
     with new_bundle(path) as draft:
         (draft.folder / KERAS_MODEL).write_bytes(b"no model in here")
         graph = colour_graph(image_size, is_slow=is_slow)
         ov.save_model(graph, draft.folder / SERVING_GRAPH, compress_to_fp16=False)
+        if knows_pictures:
+            offsets = _write_thumbnails(draft.folder / NEIGHBOURS_PICTURES)
+            known_colours(offsets).save(draft.folder / NEIGHBOURS)
         draft.seal(
             Manifest(
                 class_names=class_names,
@@ -44,9 +70,36 @@ def colour_bundle(
                 dataset_fingerprint="0" * 64,
                 created_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 metrics={"val_top1": 1.0},
+                outliers=OUTLIER_RULE if knows_pictures else {},
             )
         )
     return Bundle.load(path)
+
+
+def known_colours(offsets: NDArray[np.int64] | None = None) -> Neighbours:
+    """The training pictures: all shades of blue, then of green, then of red."""
+    pictures = _training_colours()
+    return Neighbours(
+        embeddings=as_kept(np.array(pictures, np.float32) / np.float32(255)),
+        labels=np.repeat(np.arange(len(COLOURS), dtype=np.int32), len(SHADES)),
+        hashes=np.arange(32 * len(pictures), dtype=np.uint8).reshape(-1, 32),
+        label_sets=tuple((i,) for i in range(len(COLOURS))),
+        offsets=offsets,
+    )
+
+
+def _training_colours() -> list[tuple[int, ...]]:
+    mains = (2, 1, 0)  # of COLOURS in RGB
+    return [tuple(250 if c == main else s for c in range(3)) for main in mains for s in SHADES]
+
+
+def _write_thumbnails(path: Path) -> NDArray[np.int64]:
+    jpegs = [
+        encode_jpeg(Image.new("RGB", (96, 64), colour), long_side=96)
+        for colour in _training_colours()
+    ]
+    path.write_bytes(b"".join(jpegs))
+    return np.cumsum([0, *map(len, jpegs)], dtype=np.int64)
 
 
 def colour_graph(image_size: int, *, is_slow: bool = False) -> ov.Model:

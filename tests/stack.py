@@ -37,12 +37,14 @@ class Stack:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.pictures_dir = data_dir / "pictures"
         data_dir.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # A path under pytest's own folders may be too long for a socket.
         self._socket_dir = tempfile.TemporaryDirectory(prefix="ocellus-")
-        self._redis_socket = Path(self._socket_dir.name) / "redis.sock"
+        self.socket_dir = Path(self._socket_dir.name)
+        self._redis_socket = self.socket_dir / "redis.sock"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._database = _new_postgres_database()
         self.environment = {
@@ -158,6 +160,10 @@ class Stack:
             f"    create(name, password={PASSWORD!r})\n"
         )
 
+    def create_api_key(self, name: str) -> str:
+        """A key of a person who has an account."""
+        return self.manage("create_api_key", name).strip()
+
     def install(self, *bundle_names: str, recognizer: str = "Colours") -> None:
         """Make bundles in the bundles' folder versions of a recognizer, the last of them live."""
         self.shell(
@@ -188,6 +194,15 @@ class Stack:
         """How many predictions are in each state."""
         rows = self.query("SELECT state, count(*) FROM predictions_prediction GROUP BY state")
         return dict(rows)
+
+    def wait_for_workers(self, number: int = 1) -> None:
+        """Until that many inference workers say that they are ready to answer with what is live."""
+
+        def are_ready() -> bool:
+            rows = self.query("SELECT loaded FROM ops_workerheartbeat")
+            return sum(loaded not in ("[]", []) for (loaded,) in rows) >= number
+
+        wait_for(are_ready, seconds=60, what=f"{number} inference workers")
 
     # What a visitor would do
 

@@ -4,10 +4,14 @@ A secret may also come from a file: `NAME_FILE` holds its path (as container pla
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
+
+Choice = TypeVar("Choice", bound=str)
 
 
 def text(name: str, default: str = "") -> str:
@@ -39,6 +43,19 @@ def integer(name: str, default: int, *, lowest: int, highest: int) -> int:
             f"Expected {name} to be a whole number from {lowest} to {highest}, received {value!r}."
         )
     return number
+
+
+def choice(name: str, choices: Sequence[Choice]) -> Choice:
+    """One of `choices`, in whatever case it was written; the first where the variable is not set."""
+    value = text(name)
+    if not value:
+        return choices[0]
+    for each in choices:
+        if value.lower() == each:
+            return each
+    raise ImproperlyConfigured(
+        f"Expected {name} to be one of {', '.join(choices)}, received {value!r}."
+    )
 
 
 def path(name: str, default: Path) -> Path:

@@ -6,13 +6,17 @@ SECRET_KEY        or SECRET_KEY_FILE; `make run` writes one into the data folder
 DATABASE_URL      PostgreSQL; SQLite in the data folder where it is not set
 REDIS_URL         a Redis server; an embedded one where it is not set
 PORT              where the pages are served (8000)
+OCELLUS_DEVICE    what answers pictures: cpu, gpu, or auto: the GPU when TensorFlow sees one (auto)
+OCELLUS_ENGINE_MEMORY_MB  what loaded versions may take in each inference worker (1500)
 OCELLUS_HTTPS     1 where a web server with TLS stands in front: cookies go over TLS only
+OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be read without an account
+OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
 
 OCELLUS_ADMIN_PASSWORD, of the first account, is the launcher's alone (webapp/ops/launch.py).
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dj_database_url
 import django_stubs_ext
@@ -21,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.images import Limits
 from webapp import env
+from webapp.ops.processes import WEB_THREADS
 from webapp.ops.redis_socket import socket_path
 
 django_stubs_ext.monkeypatch()  # lets `ModelAdmin[Recognizer]` be written outside of the type checker
@@ -33,6 +38,8 @@ BUNDLES_DIR = DATA_DIR / "bundles"
 # What a training can do without: features computed before, and where a killed one goes on from.
 CACHE_DIR = DATA_DIR / "cache"
 WORK_DIR = DATA_DIR / "work"
+# What the processes have counted for /metrics; begun anew at each start.
+METRICS_DIR = DATA_DIR / "metrics"
 
 SECRET_KEY = env.secret_key(DATA_DIR / "secret_key")
 DEBUG = False
@@ -43,6 +50,7 @@ INSTALLED_APPS = [
     "webapp.accounts",
     "webapp.recognizers",
     "webapp.predictions",
+    "webapp.api",
     "webapp.studio",
     "webapp.ops",
     "axes",
@@ -67,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",  # deny first; views opt out
+    "webapp.accounts.middleware.DenyFirstMiddleware",  # views opt out
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -109,6 +117,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+    }
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A server that does not answer is told from one that computes: nobody waits for minutes.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,  # milliseconds
+        **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -169,6 +184,8 @@ MAX_UPLOAD_BYTES = 512 * 1024 * 1024
 MAX_OTHER_BYTES = 3 * 1024 * 1024  # of any other form, and of whoever brings no session
 DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Calls of the API that wait for their answers at one time; the other threads are for pages.
+MAX_WAITING_REQUESTS = WEB_THREADS - 8
 KEPT_LONG_SIDE = 960
 THUMBNAIL_LONG_SIDE = 240
 
@@ -199,7 +216,17 @@ PREDICTION_LEASE_SECONDS = 20
 TRAINING_LEASE_SECONDS = 30
 RECONCILE_EVERY_SECONDS = 3
 MAX_ATTEMPTS = 3
-BATCH_SIZE = 16
+DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))
+# Versions beyond this are dropped from a worker's memory, the least recently used first.
+ENGINE_MEMORY_MB = env.integer("OCELLUS_ENGINE_MEMORY_MB", 1500, lowest=100, highest=1_000_000)
+# How long a promotion waits for the workers to load the version, and from when on one is dead.
+PRELOAD_SECONDS = 30
+WORKER_ALIVE_SECONDS = 10
+
+# Operations
+
+METRICS_TOKEN = env.text("OCELLUS_METRICS_TOKEN")
+MIN_FREE_MB = env.integer("OCELLUS_MIN_FREE_MB", 500, lowest=1, highest=1_000_000_000)
 
 # Texts
 

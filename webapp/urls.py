@@ -10,6 +10,8 @@ urlpatterns = [
     path("", include("webapp.predictions.urls")),
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.ops.urls")),
+    path("api/", include("webapp.api.urls")),
     path("admin/", admin.site.urls),
 ]
 handler400 = "webapp.predictions.refusals.bad_request"
+handler500 = "webapp.predictions.refusals.server_error"

@@ -5,7 +5,7 @@ import signal
 import time
 
 from tests.bundles import colour_bundle
-from tests.pictures import picture_bytes
+from tests.pictures import new_picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
 
@@ -13,7 +13,9 @@ COLOURS = ("red", "green", "blue")
 
 
 def pictures(number: int) -> list[tuple[str, bytes]]:
-    return [(f"{COLOURS[i % 3]}-{i:02}.jpg", picture_bytes(COLOURS[i % 3])) for i in range(number)]
+    """Named by their colours, each with bytes of its own."""
+    colours = [COLOURS[i % 3] for i in range(number)]
+    return [(f"{c}-{i:02}.jpg", new_picture_bytes(c)) for i, c in enumerate(colours)]
 
 
 def assert_each_was_answered_once_and_rightly(stack: Stack, number: int) -> None:

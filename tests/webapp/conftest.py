@@ -13,7 +13,7 @@ from pytest_django import Settings
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from webapp.accounts.models import User
-from webapp.predictions.engines import EngineCache, engines
+from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
@@ -32,7 +32,7 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_engines_left() -> None:
-    engines.__dict__.update(EngineCache().__dict__)
+    engines.clear()
 
 
 @pytest.fixture

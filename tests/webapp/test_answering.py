@@ -1,26 +1,30 @@
 """Claim, answer, record: what the inference worker does, without a worker."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 from django.utils import timezone
 from numpy.typing import NDArray
-from pytest_django import Settings
 
+from classifier.answering import Answerer
+from classifier.decide import Answer
 from classifier.engines.base import Outputs
 from classifier.engines.openvino import OpenVinoEngine
-from webapp.predictions import failures
-from webapp.predictions.answering import answer_all_queued, current_claim
-from webapp.predictions.models import Prediction
-from webapp.predictions.services import (
+from webapp.predictions import claims, failures
+from webapp.predictions.answering import answer_all_queued, held_claims
+from webapp.predictions.claims import (
     claim_release,
-    claim_renew,
+    claims_renew,
     predictions_claim,
     predictions_record,
     predictions_requeue_lost,
 )
+from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_promote
 
@@ -33,11 +37,41 @@ def break_on_green(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     run = OpenVinoEngine.run
 
     def run_or_raise(engine: OpenVinoEngine, pictures: NDArray[np.uint8]) -> Outputs:
-        if (pictures[:, 0, 0, 1] > 200).any():
+        is_batch = threading.current_thread().name.startswith(
+            "engine"
+        )  # not the smoke test's noise
+        if is_batch and (pictures[:, 0, 0, 1] > 200).any():
             raise error
         return run(engine, pictures)
 
     monkeypatch.setattr(OpenVinoEngine, "run", run_or_raise)
+
+
+def note_batches(
+    monkeypatch: pytest.MonkeyPatch, *, best: int, before: Callable[[], object] = lambda: None
+) -> list[int]:
+    """The sizes of the batches that the engine gets, which shall like `best` of them; `before` the
+    first one is computed something happens. Smoke tests are not counted."""
+    sizes: list[int] = []
+    answer = Answerer.answer
+
+    def noted(answerer: Answerer, pictures: NDArray[np.uint8], **options: Any) -> list[Answer]:
+        if threading.current_thread().name.startswith("engine"):
+            before()
+            sizes.append(len(pictures))
+        return answer(answerer, pictures, **options)
+
+    monkeypatch.setattr(Answerer, "answer", noted)
+    monkeypatch.setattr(OpenVinoEngine, "batch_size", best, raising=False)
+    return sizes
+
+
+def go_live(version: ModelVersion) -> None:
+    """As promotion leaves it, without the second that the smoke test takes."""
+    ModelVersion.objects.filter(state=ModelVersion.State.LIVE).update(
+        state=ModelVersion.State.RETIRED
+    )
+    ModelVersion.objects.filter(pk=version.pk).update(state=ModelVersion.State.LIVE)
 
 
 def test_everything_that_waits_is_answered_and_names_its_version(
@@ -62,11 +96,77 @@ def test_a_nudge_too_many_finds_nothing_to_do(
 
 
 def test_more_than_a_batch_is_answered_in_several(
-    live_version: ModelVersion, upload_of: Upload, settings: Settings
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.BATCH_SIZE = 2
-    upload_of("red", "green", "blue", "red", "red")
+    upload_of("red")
+    answer_all_queued()  # so that the engine is there
+    sizes = note_batches(monkeypatch, best=2)
+    upload_of("green", "blue", "green", "blue", "green")
     assert answer_all_queued() == 5
+    assert sizes == [2, 2, 1]
+
+
+def test_a_batch_grows_while_the_engine_is_busy(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture starts at once, alone; what comes while it is computed is the next batch."""
+    is_busy, may_go_on = Event(), Event()
+    sizes = note_batches(monkeypatch, best=8, before=lambda: (is_busy.set(), may_go_on.wait(20)))
+    claim = claims.predictions_claim
+
+    def claim_and_upload_more(**options: Any) -> list[Prediction]:
+        """Three more come, one by one, whenever the worker looks for more; then the engine is free."""
+        if is_busy.is_set() and not may_go_on.is_set():
+            if Prediction.objects.count() < 4:
+                upload_of("green")
+            elif not Prediction.objects.filter(state=State.QUEUED).exists():
+                may_go_on.set()
+        return claim(**options)
+
+    monkeypatch.setattr("webapp.predictions.answering.predictions_claim", claim_and_upload_more)
+    upload_of("red")
+    assert answer_all_queued() == 4
+    assert sizes == [1, 3]
+
+
+def test_a_version_that_goes_live_while_a_batch_grows_answers_only_what_came_after(
+    live_version: ModelVersion,
+    new_version: Callable[..., ModelVersion],
+    upload_of: Upload,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    renamed = new_version(class_names=("azure", "lime", "crimson"))
+    claim = claims.predictions_claim
+    colours = iter(["red", "red"])
+    is_busy, may_go_on = Event(), Event()
+    note_batches(monkeypatch, best=8, before=lambda: (is_busy.set(), may_go_on.wait(20)))
+
+    def claim_between_promotions(**options: Any) -> list[Prediction]:
+        if is_busy.is_set() and (colour := next(colours, None)):
+            if Prediction.objects.count() == 2:
+                go_live(renamed)
+            upload_of(colour)
+        elif is_busy.is_set():
+            may_go_on.set()
+        return claim(**options)
+
+    monkeypatch.setattr("webapp.predictions.answering.predictions_claim", claim_between_promotions)
+    upload_of("red")
+    assert answer_all_queued() == 3
+    labels = list(Prediction.objects.order_by("id").values_list("label", flat=True))
+    assert labels == ["red", "red", "crimson"]
+
+
+def test_a_suspect_is_computed_with_nothing_else_at_stake(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may kill the process: what is claimed beside it would have an attempt counted each time."""
+    suspect, _ = upload_of("red", "green")
+    Prediction.objects.filter(pk=suspect.pk).update(attempts=1)
+    held: list[int] = []
+    note_batches(monkeypatch, best=8, before=lambda: held.append(len(held_claims())))
+    assert answer_all_queued() == 2
+    assert held == [1, 1]
 
 
 def test_what_is_claimed_cannot_be_claimed_again(upload_of: Upload) -> None:
@@ -115,7 +215,7 @@ def test_a_renewed_lease_is_not_lost(upload_of: Upload) -> None:
     [row] = predictions_claim(size=1)
     Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     assert row.claim is not None
-    assert claim_renew(claim=row.claim) == 1
+    assert claims_renew(claims=[row.claim]) == 1
     assert predictions_requeue_lost() == 0
 
 
@@ -201,7 +301,7 @@ def test_an_interrupted_batch_is_given_back_at_once(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*args: object) -> Outputs:
-        assert current_claim() is not None
+        assert len(held_claims()) == 1
         raise KeyboardInterrupt
 
     monkeypatch.setattr(OpenVinoEngine, "run", interrupt)
@@ -209,4 +309,4 @@ def test_an_interrupted_batch_is_given_back_at_once(
     with pytest.raises(KeyboardInterrupt):
         answer_all_queued()
     assert Prediction.objects.get().state == State.QUEUED
-    assert current_claim() is None
+    assert held_claims() == {}

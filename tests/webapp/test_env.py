@@ -40,6 +40,17 @@ def test_a_number_out_of_its_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, 
         env.integer("PORT", 8000, lowest=1, highest=65535)
 
 
+def test_a_choice_is_one_of_its_words_in_whatever_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = ("auto", "cpu", "gpu")
+    monkeypatch.delenv("OCELLUS_DEVICE", raising=False)
+    assert env.choice("OCELLUS_DEVICE", choices) == "auto"
+    monkeypatch.setenv("OCELLUS_DEVICE", " GPU ")
+    assert env.choice("OCELLUS_DEVICE", choices) == "gpu"
+    monkeypatch.setenv("OCELLUS_DEVICE", "cuda")
+    with pytest.raises(ImproperlyConfigured, match="one of auto, cpu, gpu, received 'cuda'"):
+        env.choice("OCELLUS_DEVICE", choices)
+
+
 def test_there_is_no_default_secret_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SECRET_KEY")
     with pytest.raises(ImproperlyConfigured, match="at least 32 characters"):

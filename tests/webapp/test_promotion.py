@@ -11,7 +11,8 @@ from django.test import Client
 from tests.bundles import colour_bundle
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.recognizers.services import PromotionRefused, version_create, version_promote
+from webapp.recognizers.services import version_create, version_promote
+from webapp.recognizers.swap import PromotionRefused
 
 State = ModelVersion.State
 NewVersion = Callable[..., ModelVersion]

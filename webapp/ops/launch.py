@@ -28,7 +28,10 @@ def main() -> int:
         _write_secret_key()
         from django.conf import settings
 
+        from webapp.metrics_files import clear_unused
+
         lock = _only_one(Path(settings.DATA_DIR))
+        clear_unused(settings.METRICS_DIR)
         _check_port(settings.PORT)
         _prepare_database()
         _ensure_admin()

@@ -3,6 +3,10 @@
 import sys
 from pathlib import Path
 
+# Of the one web process. A call of the API that waits for its answer holds one and does nothing in it;
+# MAX_WAITING_REQUESTS keeps some for pages.
+WEB_THREADS = 32
+
 
 def kept_alive(command: list[str]) -> list[str]:
     """The command under a keeper that starts it again when it dies; by its path, so that the keeper
@@ -25,7 +29,7 @@ def redis_command(socket: Path) -> list[str]:
 def web_command(port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "webapp.wsgi"),
-        *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "8"),
+        *("--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", str(WEB_THREADS)),
         *("--timeout", "120", "--graceful-timeout", "5", "--log-level", "warning"),
     ]
 

@@ -12,9 +12,9 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from webapp.database import drop_dead_connection
-from webapp.predictions.answering import current_claim
+from webapp.predictions.answering import held_claims
+from webapp.predictions.claims import claims_renew, predictions_requeue_lost
 from webapp.predictions.models import Prediction
-from webapp.predictions.services import claim_renew, predictions_requeue_lost
 from webapp.predictions.tasks import nudge_inference
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import runs_mark_interrupted
@@ -27,13 +27,13 @@ MAX_BATCH_SECONDS = 300
 
 def reconcile() -> None:
     """One round. What was just queued gets a second nudge now and then, which does no harm."""
-    if (current := current_claim()) and current[1] < MAX_BATCH_SECONDS:
-        claim_renew(claim=current[0])
+    held = held_claims()
+    claims_renew(claims=[claim for claim, age in held.items() if age < MAX_BATCH_SECONDS])
     predictions_requeue_lost()
     runs_mark_interrupted()
     settled = timezone.now() - timedelta(seconds=settings.RECONCILE_EVERY_SECONDS)
     if (
-        not current
+        not held
         and Prediction.objects.filter(
             state=Prediction.State.QUEUED, created_at__lt=settled
         ).exists()

@@ -30,6 +30,8 @@ class Prediction(models.Model):
         DONE = "done", _("answered")
         FAILED = "failed", _("not answered")
 
+    UNANSWERED_STATES = (State.QUEUED, State.RUNNING)
+
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -45,6 +47,7 @@ class Prediction(models.Model):
     created_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
 
     file_name = models.CharField(_("file name"), max_length=255, blank=True)
+    content_sha256 = models.CharField(_("SHA-256 of what was sent"), max_length=64, blank=True)
     picture_name = models.CharField(_("kept picture"), max_length=100, blank=True)
     width = models.PositiveIntegerField(_("width"), null=True)
     height = models.PositiveIntegerField(_("height"), null=True)
@@ -54,6 +57,7 @@ class Prediction(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     claim = models.UUIDField(_("claim"), null=True, blank=True)
     lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, blank=True)
+    claimed_at = models.DateTimeField(_("claimed at"), null=True, blank=True)
 
     version = models.ForeignKey(
         ModelVersion,
@@ -66,6 +70,9 @@ class Prediction(models.Model):
     label = models.CharField(_("label"), max_length=255, blank=True)
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
     top = models.JSONField(_("likeliest classes"), default=list, blank=True)
+    is_outlier = models.BooleanField(_("none of these"), default=False)
+    outlier_score = models.FloatField(_("how unlike anything learned"), null=True, blank=True)
+    why = models.JSONField(_("explanation"), default=dict, blank=True)
     failure_code = models.CharField(_("failure"), max_length=40, blank=True)
     failure_params = models.JSONField(_("failure's figures"), default=dict, blank=True)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
@@ -87,6 +94,12 @@ class Prediction(models.Model):
             models.Index(
                 fields=["lease_expires_at"], condition=Q(state="running"), name="prediction_running"
             ),
+            # The same picture sent again.
+            models.Index(
+                fields=["owner", "content_sha256"],
+                condition=Q(state="done"),
+                name="prediction_content",
+            ),
             models.Index(
                 fields=["claim"], condition=Q(claim__isnull=False), name="prediction_claim"
             ),
@@ -98,7 +111,7 @@ class Prediction(models.Model):
     @property
     def is_answered(self) -> bool:
         """Whether nothing more will happen to it: done or failed."""
-        return self.state in (self.State.DONE, self.State.FAILED)
+        return self.state not in self.UNANSWERED_STATES
 
     @property
     def failure_sentence(self) -> str:

@@ -40,15 +40,32 @@ def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
         )
         kept = encode_jpeg(picture.image, long_side=settings.KEPT_LONG_SIDE)
         thumbnail = encode_jpeg(picture.image, long_side=settings.THUMBNAIL_LONG_SIDE, quality=80)
-    stem = uuid.uuid4().hex
-    name = f"{stem[:2]}/{stem}.jpg"
+    name = _new_name()
     try:
         _write(path_of(name), kept)
         _write(thumbnail_path_of(name), thumbnail)
+        _sync_folder(path_of(name).parent)  # the names are the folder's to sync
     except OSError:
         forget(name)
         raise
     return KeptPicture(name, picture.width, picture.height, picture.is_first_of_many)
+
+
+def keep_again(name: str) -> str:
+    """A name of its own for a picture that is kept already: a second link to the same file.
+
+    Each may be forgotten without the other. Raises OSError when it is no longer there.
+    """
+    new = _new_name()
+    path_of(new).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path_of(name), path_of(new))
+        os.link(thumbnail_path_of(name), thumbnail_path_of(new))
+        _sync_folder(path_of(new).parent)
+    except OSError:
+        forget(new)
+        raise
+    return new
 
 
 def forget(name: str) -> None:
@@ -66,13 +83,21 @@ def thumbnail_path_of(name: str) -> Path:
     return path_of(name).with_suffix(THUMBNAIL_SUFFIX)
 
 
+def _new_name() -> str:
+    stem = uuid.uuid4().hex
+    return f"{stem[:2]}/{stem}.jpg"
+
+
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    descriptor = os.open(path.parent, os.O_RDONLY)  # the name is the folder's to sync
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

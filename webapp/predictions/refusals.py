@@ -1,24 +1,41 @@
-"""Pages for requests that are refused as a whole, each with a sentence instead of a bare status."""
+"""Pages for requests that are refused as a whole, each with a sentence instead of a bare status.
+
+A program that asks the API gets the same as problem JSON.
+"""
+
+import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+
+from webapp import metrics
+from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
 
 
 def upload_too_large(request: HttpRequest, max_bytes: int) -> HttpResponse:
+    metrics.refused("too_large")
+    megabytes = max_bytes // 1_048_576
+    if is_for_api(request):
+        return Problem("too_large", megabytes=megabytes).response()
     return refusal(
         request,
         413,
         _("Expected at most %(megabytes)s MB in one upload. Please send fewer pictures at a time.")
-        % {"megabytes": max_bytes // 1_048_576},
+        % {"megabytes": megabytes},
     )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler for 400; what is only too much becomes a 413 that says how much is allowed."""
+    if is_for_api(request):
+        return Problem("not_understood").response()
     if isinstance(exception, TooManyFilesSent):
+        metrics.refused("too_many_files")
         sentence = _(
             "Expected at most %(num_files)s files in one upload. Please send fewer at a time."
         )
@@ -32,5 +49,22 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler for what nobody caught. A database that is away is told as such; neither page
+    asks it anything."""
+    is_away = isinstance(sys.exception(), (OperationalError, InterfaceError))
+    if is_for_api(request):
+        return Problem("unavailable" if is_away else "failed").response()
+    if not is_away:
+        return HttpResponse(render_to_string("500.html"), status=500)
+    return _try_again(HttpResponse(render_to_string("503.html"), status=503))
+
+
 def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
-    return render(request, "refused.html", {"sentence": sentence}, status=status)
+    return _try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
+
+
+def _try_again(response: HttpResponse) -> HttpResponse:
+    if response.status_code == 503:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

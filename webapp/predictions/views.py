@@ -13,8 +13,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from webapp.accounts.models import User
 from webapp.predictions.forms import UploadForm
+from webapp.predictions.maps import overlay, size_of
 from webapp.predictions.models import Prediction
 from webapp.predictions.pictures import path_of, thumbnail_path_of
+from webapp.predictions.reasons import map_of, thumbnail_of
 from webapp.predictions.refusals import refusal
 from webapp.predictions.services import UploadNotKept, upload_accept
 
@@ -72,7 +74,7 @@ def answer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def history(request: HttpRequest) -> HttpResponse:
     """One's own predictions, newest first. `before` is the last row of the page before."""
-    rows = _own(request).order_by("-id")
+    rows = _own(request).defer("why").order_by("-id")
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(id__lt=int(before))
@@ -100,6 +102,28 @@ def picture(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
 @cache_control(private=True, max_age=86_400, immutable=True)
 def thumbnail(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
     return _send(_kept(request, public_id), thumbnail_path_of)
+
+
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def heat_map(request: HttpRequest, public_id: uuid.UUID, rank: int) -> HttpResponse:
+    """What spoke for one of the likeliest classes, to lay over the picture."""
+    prediction = get_object_or_404(_own(request), public_id=public_id)
+    evidence = map_of(prediction, rank)
+    size = size_of(prediction.picture_path)
+    if evidence is None or size is None:
+        raise Http404
+    return HttpResponse(overlay(*evidence, size), content_type="image/png")
+
+
+@require_GET
+@cache_control(private=True, max_age=86_400, immutable=True)
+def nearest(request: HttpRequest, public_id: uuid.UUID, rank: int) -> HttpResponse:
+    """One of the training pictures that are most like the prediction's."""
+    thumbnail = thumbnail_of(get_object_or_404(_own(request), public_id=public_id), rank)
+    if thumbnail is None:
+        raise Http404
+    return HttpResponse(thumbnail, content_type="image/jpeg")
 
 
 def _visitor(request: HttpRequest) -> User:

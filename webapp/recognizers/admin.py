@@ -1,17 +1,23 @@
 """Recognizers and their versions in the admin; promotion is a button on a version's page."""
 
+import json
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.recognizers.services import PromotionRefused, version_promote
+from webapp.recognizers.precision import precision_table
+from webapp.recognizers.services import version_promote
+from webapp.recognizers.swap import PromotionRefused
 
 
 @admin.register(Recognizer)
@@ -39,7 +45,8 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
         "top1",
         "backbone",
         "class_names",
-        "metrics",
+        "precision",
+        "other_metrics",
         "bundle_name",
         "bundle_digest",
         "created_at",
@@ -57,6 +64,19 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
     @admin.display(description=gettext_lazy("top-1 on validation"))
     def top1(self, version: ModelVersion) -> str:
         return "–" if version.val_top1 is None else f"{version.val_top1:.1%}"
+
+    @admin.display(description=gettext_lazy("what it computes in"))
+    def precision(self, version: ModelVersion) -> str:
+        table = precision_table(version.metrics)
+        if table is None:
+            return "–"
+        template = "admin/recognizers/modelversion/_precision.html"
+        return render_to_string(template, {"table": table})
+
+    @admin.display(description=gettext_lazy("metrics"))
+    def other_metrics(self, version: ModelVersion) -> str:
+        others = {name: value for name, value in version.metrics.items() if name != "precision"}
+        return format_html("<pre>{}</pre>", json.dumps(others, indent=1, ensure_ascii=False))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.promote_view))

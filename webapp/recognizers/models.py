@@ -60,6 +60,7 @@ class ModelVersion(models.Model):
     backbone = models.CharField(_("backbone"), max_length=50)
     metrics = models.JSONField(_("metrics"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    preload_until = models.DateTimeField(_("workers load it until"), null=True, blank=True)
     promoted_at = models.DateTimeField(_("promoted at"), null=True, blank=True)
     promoted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -14,15 +14,12 @@ from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.swap import PromotionRefused, let_workers_load
 
 logger = logging.getLogger(__name__)
 
 
 SMOKE_TEST_SECONDS = 60
-
-
-class PromotionRefused(Exception):
-    """A version that will not go live; the message is for the curator."""
 
 
 def version_create(*, recognizer: Recognizer, bundle: Bundle) -> ModelVersion:
@@ -48,7 +45,9 @@ def version_create(*, recognizer: Recognizer, bundle: Bundle) -> ModelVersion:
 
 def _let_it_answer_once(version: ModelVersion) -> None:
     """In a process of its own: the web process carries no engine, and a crash must not end it."""
+    cache = settings.CACHE_DIR / "engines"  # where the workers will find it compiled
     command = [sys.executable, "-m", "classifier.smoke", str(version.bundle_path)]
+    command += ["--device", settings.DEVICE, "--cache", str(cache)]
     try:
         outcome = subprocess.run(
             command,
@@ -71,8 +70,9 @@ def _let_it_answer_once(version: ModelVersion) -> None:
 def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
 
-    The bundle is verified and answers once first: one that would not never goes live. Promoting
-    what is live already changes nothing.
+    The bundle is verified and answers once first: one that would not never goes live. Then the
+    workers load it beside the one that answers, so that the swap happens between two batches.
+    Promoting what is live already changes nothing.
     """
     try:
         bundle = Bundle.load(version.bundle_path)
@@ -84,6 +84,7 @@ def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
             _("Expected the bundle that this version was created with, found another in its place.")
         )
     _let_it_answer_once(version)
+    let_workers_load(version)
     versions = ModelVersion.objects.filter(recognizer=version.recognizer)
     try:
         with transaction.atomic():

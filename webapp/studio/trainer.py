@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from classifier.answering import open_answerer
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
 from training.config import TrainingConfig
@@ -19,7 +20,8 @@ from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
 from training.events import Event
 from training.run import TrainingResult, train
 from webapp.database import drop_dead_connection
-from webapp.recognizers.services import PromotionRefused, version_create, version_promote
+from webapp.recognizers.services import version_create, version_promote
+from webapp.recognizers.swap import PromotionRefused
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import (
     run_claim,
@@ -48,7 +50,8 @@ def train_next() -> bool:
         listener = _Listener(run, hold)
         try:
             result = _train(run, listener)
-            smoke_test(result.bundle)
+            # The GPU is still the training's; a promotion tries it out.
+            smoke_test(open_answerer(result.bundle, device="cpu"))
             _succeed_patiently(run, result, listener.notes)
         except LeaseLost:
             logger.warning("%s was taken away", run)

@@ -27,6 +27,7 @@ STEP_LABELS = {
     "head": _("training the head"),
     "labels": _("looking for wrong labels"),
     "fine-tune": _("fine-tuning"),
+    "quantize": _("preparing int8"),
     "evaluate": _("evaluating"),
     "export": _("exporting and proving the models"),
     "write": _("writing the bundle"),

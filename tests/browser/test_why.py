@@ -1,0 +1,114 @@
+"""Why, in a real browser: choosing a map on its bar, with the keyboard, and without JavaScript."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_first_visit import NARROW, WIDE, assert_fits, pictures_in, sign_in
+from tests.bundles import colour_bundle
+from tests.stack import Stack
+
+
+def shown_map(page: Page, answer: int = 0) -> list[bool]:
+    maps = page.get_by_role("article").nth(answer).locator(".look__map")
+    return [maps.nth(i).is_visible() for i in range(maps.count())]
+
+
+def is_loaded(page: Page, selector: str) -> bool:
+    script = "image => image.complete && image.naturalWidth > 0"
+    return bool(page.locator(selector).first.evaluate(script))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
+def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
+    browser: Browser, stack: Stack, tmp_path: Path, size: dict[str, int]
+) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web", "inference")
+    with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        problems: list[str] = []
+        page.on(
+            "console",
+            lambda message: problems.append(message.text) if message.type == "error" else None,
+        )
+        sign_in(page, stack)
+        page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
+        page.get_by_role("button", name="Recognize").click()
+        expect(page.get_by_role("radio")).to_have_count(4, timeout=30_000)
+        expect(page.get_by_role("radio", name="red")).to_be_checked()
+        expect(page.locator(".look__map--1")).to_be_visible()
+        assert shown_map(page) == [True, False, False]
+        page.wait_for_load_state("networkidle")
+        assert is_loaded(page, ".look__map--1")
+        assert_covers(page)
+        assert_fits(page)
+
+        page.get_by_role("radio", name="red").focus()
+        page.keyboard.press("ArrowDown")
+        assert shown_map(page) == [False, True, False]
+        page.get_by_text("Only the picture").click()
+        assert shown_map(page) == [False, False, False]
+
+        expect(page.locator(".near__picture")).to_have_count(5)
+        page.locator(".near__picture").last.scroll_into_view_if_needed()
+        page.wait_for_load_state("networkidle")
+        assert is_loaded(page, ".near__picture img")
+        assert problems == []
+
+
+def assert_covers(page: Page) -> None:
+    """The map lies over the picture, edge on edge."""
+    picture = page.locator(".look__stack > img").first.bounding_box()
+    heat = page.locator(".look__map--1").bounding_box()
+    assert picture == heat
+
+
+def test_what_was_chosen_stays_while_the_page_asks_again(
+    browser: Browser, stack: Stack, tmp_path: Path
+) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web", "inference")
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, stack)
+        page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:2])
+        page.get_by_role("button", name="Recognize").click()
+        page.wait_for_selector('[data-complete="yes"]', timeout=30_000)
+        # One of them waits once more, for nobody is there to answer it.
+        stack.stop("inference")
+        stack.shell(
+            "from webapp.predictions.models import Prediction\n"
+            "Prediction.objects.filter(position=1).update(state='queued')\n"
+        )
+        page.reload()
+        expect(page.get_by_text("Being answered")).to_have_count(1)
+        page.get_by_role("radio").nth(1).check()
+        with page.expect_response(lambda response: "/uploads/" in response.url):
+            pass  # the page asks again
+        with page.expect_response(lambda response: "/uploads/" in response.url):
+            pass
+        assert shown_map(page) == [False, True, False]
+
+
+def test_the_first_map_and_the_others_work_without_javascript(
+    browser: Browser, stack: Stack, tmp_path: Path
+) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web", "inference")
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        sign_in(page, stack)
+        page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
+        page.get_by_role("button", name="Recognize").click()
+        expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible(timeout=30_000)
+        assert shown_map(page) == [True, False, False]
+        page.get_by_role("radio").nth(2).check()
+        assert shown_map(page) == [False, False, True]

@@ -1,0 +1,212 @@
+"""Who waits for an answer hears of it at once; without the message, only later."""
+
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connection
+from pytest_django import Settings
+
+from tests.redis_server import redis_server
+from tests.waiting import wait_for
+from webapp.predictions import waiting
+from webapp.predictions.models import Prediction
+from webapp.predictions.waiting import announce, wait_until_answered
+
+Upload = Callable[..., list[Prediction]]
+
+
+@pytest.fixture(autouse=True)
+def redis_socket(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a test's server would listen; no thread is left from other tests."""
+    monkeypatch.setattr(waiting, "LINGER_SECONDS", 1.0)
+    with tempfile.TemporaryDirectory(prefix="ocellus-") as folder:
+        path = Path(folder) / "redis.sock"
+        settings.REDIS_URL = f"redis+socket://{path}"
+        waiting._begin_anew()
+        yield path
+        waiting._begin_anew()
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def in_a_thread_that_waits(tell: Callable[[], None]) -> threading.Thread:
+    """Calls `tell` once somebody waits and the process listens."""
+
+    def run() -> None:
+        wait_for(lambda: waiting._listener._waits, what="somebody who waits")
+        tell()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_an_announced_answer_is_heard_of_at_once(
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking again is out of reach, so only the message can end the wait."""
+    monkeypatch.setattr(waiting, "LOOK_AGAIN_SECONDS", 60.0)
+    rows = upload_of("red", "green")
+    listening = threading.Event()
+    monkeypatch.setattr(waiting._listener, "_tell_all", listening.set)
+    with redis_server(redis_socket):
+
+        def tell() -> None:
+            assert listening.wait(10)
+            announce(rows[:1])
+            announce(rows[1:])
+
+        teller = in_a_thread_that_waits(tell)
+        ids = [row.pk for row in rows]
+        assert seconds_of(lambda: wait_until_answered(ids, seconds=30)) < 10
+        teller.join()
+
+
+def test_what_was_told_before_anybody_listened_is_seen_in_the_rows(
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer comes right after the first look and before the subscription."""
+    monkeypatch.setattr(waiting, "LOOK_AGAIN_SECONDS", 60.0)
+    [row] = upload_of("red")
+    answer_after_the_first_look(monkeypatch)
+    with redis_server(redis_socket):
+        assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 10
+
+
+def test_without_redis_an_answer_is_only_found_later(
+    upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [row] = upload_of("red")
+    answer_after_the_first_look(monkeypatch)
+    seconds = seconds_of(lambda: wait_until_answered([row.pk], seconds=30))
+    assert 0.4 < seconds < 10
+
+
+def answer_after_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = waiting._Wait.look
+
+    def look_and_answer(self: waiting._Wait) -> None:
+        look(self)
+        Prediction.objects.update(state=Prediction.State.DONE)
+
+    monkeypatch.setattr(waiting._Wait, "look", look_and_answer)
+
+
+def test_nobody_waits_for_what_is_answered_or_gone(upload_of: Upload) -> None:
+    rows = upload_of("red", "green", "blue")
+    Prediction.objects.filter(pk=rows[0].pk).update(state=Prediction.State.DONE)
+    Prediction.objects.filter(pk=rows[1].pk).update(state=Prediction.State.FAILED)
+    Prediction.objects.filter(pk=rows[2].pk).delete()
+    ids = [row.pk for row in rows]
+    assert seconds_of(lambda: wait_until_answered(ids, seconds=30)) < 0.4
+
+
+def test_the_time_runs_out(upload_of: Upload) -> None:
+    [row] = upload_of("red")
+    assert 0.9 < seconds_of(lambda: wait_until_answered([row.pk], seconds=1)) < 5
+
+
+def test_a_database_that_stumbles_is_asked_again(
+    upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [row] = upload_of("red")
+    answer_after_the_first_look(monkeypatch)
+    queries: list[str] = []
+
+    def fail_at_first(execute: Callable[..., object], sql: str, *more: object) -> object:
+        queries.append(sql)
+        if len(queries) == 1:
+            raise DatabaseError("away")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(fail_at_first):
+        assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 10
+    assert len([sql for sql in queries if sql.startswith("SELECT")]) == 2
+
+
+def test_more_than_may_wait_are_sent_on_at_once(upload_of: Upload, settings: Settings) -> None:
+    [row] = upload_of("red")
+    settings.MAX_WAITING_REQUESTS = 0
+    began = time.monotonic()
+    assert not wait_until_answered([row.pk], seconds=30)
+    assert time.monotonic() - began < 0.4
+
+
+def test_a_redis_that_is_started_anew_is_listened_to_again(
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [row] = upload_of("red")
+    listening = threading.Semaphore(0)
+    monkeypatch.setattr(waiting._listener, "_tell_all", listening.release)
+
+    def tell() -> None:
+        with redis_server(redis_socket):
+            assert listening.acquire(timeout=10)
+        with redis_server(redis_socket):
+            assert listening.acquire(timeout=10)
+            announce([row])
+
+    teller = in_a_thread_that_waits(tell)
+    assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 25
+    teller.join()
+
+
+def test_a_worker_is_not_held_up_by_a_redis_that_does_not_answer(
+    upload_of: Upload, redis_socket: Path
+) -> None:
+    rows = upload_of("red")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(redis_socket))
+        silent.listen()
+        assert seconds_of(lambda: announce(rows)) < 1
+        assert seconds_of(lambda: announce(rows)) < 0.1  # it leaves Redis alone for a moment
+
+
+def test_a_worker_without_redis_answers_all_the_same(upload_of: Upload) -> None:
+    announce(upload_of("red"))
+    announce([])
+
+
+def test_a_word_that_is_none_is_not_fatal(upload_of: Upload) -> None:
+    rows = upload_of("red")
+    wait = waiting._Wait([row.pk for row in rows])
+    waiting._listener._waits.add(wait)
+    with pytest.raises(ValueError, match="invalid literal"):
+        waiting._listener._tell(b"no number")  # which the thread logs, and goes on
+    waiting._listener._tell(f"{rows[0].pk},99999".encode())
+    assert not wait.missing
+
+
+def test_the_thread_ends_when_nobody_has_waited_for_a_while(upload_of: Upload) -> None:
+    [row] = upload_of("red")
+    assert waiting._listener._thread is None
+    wait_until_answered([row.pk], seconds=0.2)
+    thread = waiting._listener._thread
+    assert thread is not None
+    thread.join(10)
+    assert not thread.is_alive()
+    assert waiting._listener._thread is None
+    wait_until_answered([row.pk], seconds=0.2)
+    assert waiting._listener._thread is not None
+
+
+def test_a_forked_child_has_no_thread_and_nobody_who_waits() -> None:
+    listener = waiting._listener
+    listener._waits.add(waiting._Wait([1]))
+    listener._thread = threading.current_thread()
+    child = os.fork()
+    if child == 0:
+        fresh = waiting._listener
+        os._exit(0 if fresh._thread is None and not fresh._waits else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert waiting._listener is listener

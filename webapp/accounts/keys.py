@@ -1,0 +1,30 @@
+"""What an API key looks like: `ocl_` and 256 random bits in base64's letters for addresses."""
+
+import hashlib
+import re
+import secrets
+
+_PREFIX = "ocl_"
+_WELL_FORMED = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
+_NUM_SHOWN = len(_PREFIX) + 6
+
+
+def new_key() -> str:
+    return _PREFIX + secrets.token_urlsafe(32)
+
+
+def shown_prefix(key: str) -> str:
+    """As much of a key as may be shown; what is left is far more than anybody can guess."""
+    return key[:_NUM_SHOWN]
+
+
+def digest_of(key: str) -> str:
+    """What is kept of a key. No slow hash and no salt: these bits are random, nobody chose them."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def bearer_key(authorization: str) -> str | None:
+    """The key in an `Authorization` header; None where there is no well-formed one."""
+    scheme, _, key = authorization.strip().partition(" ")
+    key = key.strip()
+    return key if scheme.lower() == "bearer" and _WELL_FORMED.fullmatch(key) else None

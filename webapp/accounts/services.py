@@ -1,0 +1,67 @@
+"""What writes API keys, and who is behind one."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from webapp.accounts import keys
+from webapp.accounts.models import ApiKey, User
+
+# `last_used_at` is to the minute: a write with every request would cost more than the request.
+USED_AGAIN_AFTER = timedelta(minutes=1)
+
+
+class KeyRefused(Exception):
+    """`code`: key_unknown, key_revoked, key_expired, account_inactive."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def api_key_create(
+    *, owner: User, name: str, expires_at: datetime | None = None
+) -> tuple[ApiKey, str]:
+    """A new key's row and the key itself, which is kept nowhere: show it now or never."""
+    key = keys.new_key()
+    row = ApiKey(
+        owner=owner,
+        name=name,
+        prefix=keys.shown_prefix(key),
+        digest=keys.digest_of(key),
+        expires_at=expires_at,
+    )
+    row.full_clean()
+    row.save()
+    return row, key
+
+
+def api_key_revoke(*, key: ApiKey) -> bool:
+    """The key opens nothing any more; False if it was revoked before."""
+    now = timezone.now()
+    return ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) == 1
+
+
+def api_key_owner(key: str) -> User:
+    """Who acts through a key. One query, and a write once a minute. Raises KeyRefused."""
+    try:
+        row = ApiKey.objects.select_related("owner").get(digest=keys.digest_of(key))
+    except ApiKey.DoesNotExist as error:
+        raise KeyRefused("key_unknown") from error
+    if row.revoked_at is not None:
+        raise KeyRefused("key_revoked")
+    if row.is_expired:
+        raise KeyRefused("key_expired")
+    if not row.owner.is_active:
+        raise KeyRefused("account_inactive")
+    _note_use(row)
+    return row.owner
+
+
+def _note_use(key: ApiKey) -> None:
+    now = timezone.now()
+    if key.last_used_at is None or key.last_used_at < now - USED_AGAIN_AFTER:
+        # Requests that come at the same moment ask for the same write: one of them makes it.
+        is_old = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_AGAIN_AFTER)
+        ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)

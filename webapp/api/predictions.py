@@ -1,0 +1,139 @@
+"""Pictures in, answers out, for programs. Another person's prediction is a 404."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Annotated
+
+from django.db import DatabaseError
+from django.db.models import prefetch_related_objects
+from django.http import FileResponse, HttpResponse
+from ninja import File, Form, Router, UploadedFile
+from ninja.params.functions import Header
+from ninja.responses import Status
+
+from webapp.accounts.models import User
+from webapp.api.keys import KeyRequest
+from webapp.api.prefer import preferred_wait
+from webapp.api.shapes import PredictionShape, UploadShape, shown
+from webapp.database import drop_dead_connection
+from webapp.predictions.models import Prediction
+from webapp.predictions.pictures import path_of
+from webapp.predictions.services import UploadNotKept, upload_accept
+from webapp.predictions.waiting import wait_until_answered
+from webapp.problems import Problem
+from webapp.recognizers.models import Recognizer
+
+logger = logging.getLogger(__name__)
+router = Router(tags=["predictions"])
+
+# An `Idempotency-Key` makes the upload's number, in a namespace of our own.
+KEYED_UPLOADS = uuid.UUID("5a0f3b0e-5a9c-4b2e-9d0b-3f1c7e6d2a41")
+
+Prefer = Annotated[str, Header("", description="wait=SECONDS: answer within this time if possible")]
+IdempotencyKey = Annotated[
+    str,
+    Header("", alias="Idempotency-Key", description="The same key and pictures make one record"),
+]
+
+
+@router.post("/predictions", response={201: UploadShape, 202: UploadShape}, url_name="predictions")
+def predictions_upload(
+    request: KeyRequest,
+    response: HttpResponse,
+    pictures: File[list[UploadedFile]],
+    prefer: Prefer,
+    idempotency_key: IdempotencyKey,
+    recognizer: Form[str] = "",
+    why: bool = False,
+) -> Status[UploadShape]:
+    """Send pictures. 201 with all answers, where `Prefer: wait` gave the time for it; else 202, and
+    each prediction's `url` is where to ask again. A file that is no picture is a failed prediction."""
+    asked = _recognizer(recognizer)
+    upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else uuid.uuid4()
+    try:
+        kept = upload_accept(owner=request.auth, recognizer=asked, upload=upload, files=pictures)
+    except UploadNotKept as error:
+        raise Problem("not_kept") from error
+    rows = _answered_within(preferred_wait(prefer), kept, response, with_why=why)
+    is_answered = all(row.is_answered for row in rows)
+    if len(rows) == 1:
+        response["Location"] = PredictionShape.url_of(rows[0])
+    if not is_answered:
+        response["Retry-After"] = "1"
+    response["Cache-Control"] = "no-store"
+    return Status(201 if is_answered else 202, UploadShape.of(rows, asked, with_why=why))
+
+
+@router.get("/predictions/{uuid:prediction_id}", response=PredictionShape, url_name="prediction")
+def prediction_read(
+    request: KeyRequest,
+    response: HttpResponse,
+    prediction_id: uuid.UUID,
+    prefer: Prefer,
+    why: bool = False,
+) -> PredictionShape:
+    """One prediction, answered or not yet."""
+    row = _own(request.auth, prediction_id, with_why=why)
+    [row] = _answered_within(preferred_wait(prefer), [row], response, with_why=why)
+    response["Cache-Control"] = "no-store"
+    return PredictionShape.of(row, row.recognizer, with_why=why)
+
+
+@router.get("/predictions/{uuid:prediction_id}/picture.jpg", url_name="prediction-picture")
+def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileResponse:
+    """The picture as it is kept: upright, at most 960 pixels along its long side."""
+    name = _own(request.auth, prediction_id).picture_name
+    try:
+        picture = path_of(name).open("rb") if name else None
+    except FileNotFoundError:
+        picture = None
+    if picture is None:
+        raise Problem("not_found")
+    response = FileResponse(picture, content_type="image/jpeg")
+    response["Cache-Control"] = "private, max-age=86400, immutable"
+    return response
+
+
+def _recognizer(slug: str) -> Recognizer:
+    """Who shall answer. Raises Problem."""
+    ready = {recognizer.slug: recognizer for recognizer in Recognizer.objects.ready()}
+    if not ready:
+        raise Problem("no_recognizer")
+    if slug in ready:
+        return ready[slug]
+    if slug:
+        raise Problem("recognizer_unknown", expected=", ".join(ready), received=slug[:100])
+    if len(ready) > 1:
+        raise Problem("recognizer_missing", expected=", ".join(ready))
+    return next(iter(ready.values()))
+
+
+def _own(owner: User, prediction_id: uuid.UUID, *, with_why: bool = False) -> Prediction:
+    rows = Prediction.objects.filter(owner=owner, public_id=prediction_id)
+    try:
+        return shown(rows, with_why=with_why).get()
+    except Prediction.DoesNotExist as error:
+        raise Problem("not_found") from error
+
+
+def _answered_within(
+    seconds: int | None, rows: Sequence[Prediction], response: HttpResponse, *, with_why: bool
+) -> Sequence[Prediction]:
+    """The rows once all are answered or the time is over."""
+    unanswered = [row.pk for row in rows if not row.is_answered]
+    if seconds is not None and wait_until_answered(unanswered, seconds=seconds):
+        response["Preference-Applied"] = f"wait={seconds}"
+    if not (unanswered and seconds):
+        if any(row.version_id for row in rows):  # answered already, perhaps by an earlier request
+            prefetch_related_objects(rows, "version")
+        return rows
+    again = Prediction.objects.filter(pk__in=[row.pk for row in rows]).order_by("position")
+    try:
+        found = list(shown(again, with_why=with_why))
+    except DatabaseError as error:
+        # They are kept; whoever asks again may see more.
+        logger.warning("Could not read whether pictures are answered: %s", error)
+        drop_dead_connection()
+        return rows
+    return found if len(found) == len(rows) else rows

@@ -1,0 +1,120 @@
+"""What the API answers, as programs see it. A field may be added; none is renamed or taken away."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Self
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from ninja import Schema
+from pydantic import Field
+
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import Recognizer
+
+# Of other tables no more than this: a version carries the names of all its classes.
+_FIELDS = (
+    *("public_id", "upload", "position", "state", "file_name", "picture_name", "created_at"),
+    *("label", "confidence", "is_outlier", "top", "answered_at"),
+    *("failure_code", "failure_params", "recognizer__slug", "version__number"),
+)
+
+
+def shown(rows: QuerySet[Prediction], *, with_why: bool) -> QuerySet[Prediction]:
+    """The rows with what a shape shows of them; the reasons, which are long, only when wanted."""
+    fields = (*_FIELDS, "why") if with_why else _FIELDS
+    return rows.select_related("recognizer", "version").only(*fields)
+
+
+class Likely(Schema):
+    label: str
+    probability: float = Field(description="0 to 1")
+
+
+class Failure(Schema):
+    code: str = Field(description="Stable, for programs")
+    sentence: str = Field(description="For people, in the language of Accept-Language")
+
+
+class PredictionShape(Schema):
+    """One picture and its answer."""
+
+    id: uuid.UUID
+    url: str = Field(description="Where to ask again")
+    state: Prediction.State
+    file_name: str
+    recognizer: str = Field(description="Slug")
+    version: int | None = Field(description="Number of the model version that answered")
+    label: str | None
+    confidence: float | None = Field(description="The label's probability, 0 to 1")
+    none_of_these: bool = Field(
+        description="Unlike anything the recognizer learned; the label is then only its nearest guess"
+    )
+    top: list[Likely]
+    failure: Failure | None
+    why: dict[str, Any] | None = Field(
+        description="Only with ?why=1: where it looked and what is near"
+    )
+    picture: str | None = Field(description="The kept picture, a JPEG")
+    page: str = Field(description="The answer's page, for people who are signed in")
+    created_at: datetime
+    answered_at: datetime | None
+
+    @staticmethod
+    def url_of(prediction: Prediction) -> str:
+        return reverse("api:prediction", args=[prediction.public_id])
+
+    @classmethod
+    def of(cls, prediction: Prediction, recognizer: Recognizer, *, with_why: bool) -> Self:
+        url = cls.url_of(prediction)
+        is_done = prediction.state == Prediction.State.DONE
+        return cls.model_construct(
+            id=prediction.public_id,
+            url=url,
+            state=Prediction.State(prediction.state),
+            file_name=prediction.file_name,
+            recognizer=recognizer.slug,
+            version=prediction.version.number if prediction.version else None,
+            label=prediction.label if is_done else None,
+            confidence=prediction.confidence,
+            none_of_these=prediction.is_outlier,
+            top=[Likely.model_construct(**row) for row in prediction.top],
+            failure=_failure(prediction),
+            why=(prediction.why or None) if with_why else None,
+            picture=f"{url}/picture.jpg" if prediction.picture_name else None,
+            page=reverse("answer", args=[prediction.public_id]),
+            created_at=prediction.created_at,
+            answered_at=prediction.answered_at,
+        )
+
+
+class UploadShape(Schema):
+    """The pictures of one request, in their order."""
+
+    upload: uuid.UUID
+    predictions: list[PredictionShape]
+
+    @classmethod
+    def of(
+        cls, predictions: Iterable[Prediction], recognizer: Recognizer, *, with_why: bool
+    ) -> Self:
+        rows = list(predictions)
+        shapes = [PredictionShape.of(row, recognizer, with_why=with_why) for row in rows]
+        return cls.model_construct(upload=rows[0].upload, predictions=shapes)
+
+
+class ProblemShape(Schema):
+    """What is answered instead (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable, for programs")
+    detail: str = Field(description="What was expected, what came, what to do")
+
+
+def _failure(prediction: Prediction) -> Failure | None:
+    if prediction.state != Prediction.State.FAILED:
+        return None
+    return Failure(code=prediction.failure_code, sentence=prediction.failure_sentence)

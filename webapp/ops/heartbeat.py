@@ -1,0 +1,114 @@
+"""An inference worker's heartbeat: it says that the worker lives and what it holds, and loads what is
+about to go live beside what answers."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import timedelta
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from classifier.errors import ClassifierError
+from webapp.database import drop_dead_connection
+from webapp.ops.models import WorkerHeartbeat
+from webapp.predictions.answering import seconds_since_answer
+from webapp.predictions.engines import engines
+from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.swap import versions_to_hold
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.5
+BEAT_SECONDS = 3.0
+FORGET_AFTER = timedelta(hours=1)
+
+
+class Heartbeat:
+    """What one worker says of itself in the database."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self._tried: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._said: tuple[list[str], dict[str, str]] | None = None
+        self._said_at = 0.0
+
+    def tick(self) -> None:
+        """Load what should be there and is not; say what has changed, and now and then that we live."""
+        preload, live = versions_to_hold()
+        if self._said is None:
+            self._say()  # who promotes just now waits for us
+        # The live ones once, when the worker starts: if memory does not hold all of them, they would
+        # drive each other out at each beat. Later they are loaded when a picture wants them.
+        for version in [v for v in live if v.bundle_digest not in self._tried] + preload:
+            self._tried.add(version.bundle_digest)
+            self._load(version)
+        digests = {version.bundle_digest for version in preload}
+        self._refused = {d: problem for d, problem in self._refused.items() if d in digests}
+        is_old = time.monotonic() - self._said_at > BEAT_SECONDS
+        if is_old or self._said != (sorted(engines.loaded()), self._refused):
+            self._say()
+
+    def end(self) -> None:
+        """A worker that ends in order is not waited for."""
+        WorkerHeartbeat.objects.filter(name=self.name).delete()
+
+    def _load(self, version: ModelVersion) -> None:
+        digest = version.bundle_digest
+        if digest in engines.loaded() or digest in self._refused:
+            return
+        try:
+            engines.get(version)
+        except ClassifierError as error:
+            logger.warning("Version %s could not be loaded: %s", version, error)
+            self._refused[digest] = str(error)
+        except Exception as error:
+            # A library that fails in its own way must not end the heart.
+            logger.exception("Version %s could not be loaded", version)
+            self._refused[digest] = repr(error)[:500]
+
+    def _say(self) -> None:
+        now, answered = timezone.now(), seconds_since_answer()
+        loaded, refused = sorted(engines.loaded()), dict(self._refused)
+        WorkerHeartbeat.objects.update_or_create(
+            name=self.name,
+            defaults={
+                "seen_at": now,
+                "answered_at": None if answered is None else now - timedelta(seconds=answered),
+                "loaded": loaded,
+                "refused": refused,
+            },
+        )
+        WorkerHeartbeat.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
+        self._said, self._said_at = (loaded, refused), time.monotonic()
+
+
+class HeartbeatThread(threading.Thread):
+    """Beats until it is told to stop; a database that is away is tried again."""
+
+    def __init__(self) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        heartbeat = Heartbeat()
+        while True:
+            try:
+                drop_dead_connection()
+                heartbeat.tick()
+            except DatabaseError:
+                logger.warning("The heartbeat could not reach the database; it tries again")
+            except Exception:
+                logger.exception("The heartbeat failed; it tries again")
+            if self._stopped.wait(TICK_SECONDS):
+                break
+        try:
+            heartbeat.end()
+        except DatabaseError:
+            logger.warning("The heartbeat could not say that this worker ends")
+
+    def stop(self) -> None:
+        self._stopped.set()

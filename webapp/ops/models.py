@@ -1,0 +1,25 @@
+"""What operations keep in the database: which inference workers are alive, and what they hold."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class WorkerHeartbeat(models.Model):
+    """An inference worker that was alive at `seen_at`; its reconciler renews the row.
+
+    `loaded`: digests of the bundles that it holds ready. `refused`: digests that it was asked to load
+    and could not, each with the reason.
+    """
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    seen_at = models.DateTimeField(_("seen at"))
+    answered_at = models.DateTimeField(_("last answered at"), null=True, blank=True)
+    loaded = models.JSONField(_("loaded versions"), default=list, blank=True)
+    refused = models.JSONField(_("refused versions"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("inference worker")
+        verbose_name_plural = _("inference workers")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,148 @@
+"""One batch on its way through the worker: claimed rows, decoded pictures, answers. Writes nothing."""
+
+import logging
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from classifier.answering import Answerer, read_all
+from classifier.decide import Answer
+from classifier.errors import ClassifierError, InvalidImage
+from classifier.preprocess import read_input
+from webapp import metrics
+from webapp.predictions import failures
+from webapp.predictions.engines import engines
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import ModelVersion, Recognizer
+
+logger = logging.getLogger(__name__)
+State = Prediction.State
+
+
+@dataclass
+class Group:
+    """Decoded pictures for one version, uint8 `[S, S, 3]` each."""
+
+    version: ModelVersion
+    answerer: Answerer
+    readable: list[tuple[Prediction, NDArray[np.uint8]]]
+
+
+@dataclass
+class Batch:
+    """Predictions of one claim. Those that are in no group have failed already, unless there is an
+    `error`, which nobody foresaw: then none is answered."""
+
+    claim: uuid.UUID = field(default_factory=uuid.uuid4)
+    predictions: list[Prediction] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    error: Exception | None = None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it was tried before: it may kill this process, so nothing else is at stake."""
+        return any(prediction.attempts > 1 for prediction in self.predictions)
+
+    @property
+    def num_wanted(self) -> int:
+        """How many more would fit: to the best batch of the engine that is there to answer."""
+        if self.is_suspect or self.error:
+            return 0
+        sizes = [group.answerer.engine.batch_size for group in self.groups]
+        return max(0, max(sizes, default=engines.usual_batch_size()) - len(self.predictions))
+
+    def add(self, claimed: list[Prediction]) -> None:
+        """Take claimed predictions in, their pictures decoded for the version that is live now."""
+        self.predictions += claimed
+        by_recognizer = sorted(claimed, key=lambda prediction: prediction.recognizer_id)
+        try:
+            for _, group in groupby(by_recognizer, key=lambda p: p.recognizer_id):
+                predictions = list(group)
+                if prepared := _prepare(predictions[0].recognizer, predictions):
+                    self.groups.append(prepared)
+        except Exception as error:
+            self.error = error
+
+    def compute(self) -> None:
+        """Put an answer or a failure into each prediction, unsaved. One version's run together."""
+        if self.error:
+            raise self.error
+        by_version: dict[int, Group] = {}
+        for group in self.groups:
+            if same := by_version.get(group.version.pk):
+                same.readable += group.readable
+            else:
+                by_version[group.version.pk] = group
+        for group in by_version.values():
+            _answer(group, group.readable)
+
+
+def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | None:
+    """The pictures decoded for the version that is live now. What cannot be answered is failed."""
+    version = recognizer.live_version()
+    if version is None:
+        _fail(predictions, failures.MODEL_UNUSABLE)
+        return None
+    try:
+        answerer = engines.get(version)
+    except ClassifierError:
+        logger.exception("Version %s could not be loaded", version)
+        _fail(predictions, failures.MODEL_UNUSABLE)
+        return None
+    went_live = version.promoted_at
+    for prediction in predictions:
+        if went_live and prediction.claimed_at and prediction.claimed_at < went_live:
+            # Taken a moment before this version went live: its batch begins now.
+            prediction.claimed_at = timezone.now()
+    image_size = answerer.bundle.manifest.image_size
+    with metrics.STEP_SECONDS.labels("decode").time():
+        inputs = read_all(predictions, lambda p: read_input(p.picture_path, image_size))
+    readable = []
+    for prediction, picture in zip(predictions, inputs, strict=True):
+        if isinstance(picture, InvalidImage):
+            # It was a picture when it was uploaded; its file has vanished or changed since.
+            logger.error("The kept picture of prediction %s: %s", prediction.pk, picture)
+            _fail([prediction], failures.PICTURE_LOST)
+        else:
+            readable.append((prediction, picture))
+    return Group(version, answerer, readable) if readable else None
+
+
+def _answer(group: Group, readable: list[tuple[Prediction, NDArray[np.uint8]]]) -> None:
+    metrics.BATCH_SIZE.observe(len(readable))
+    try:
+        with metrics.STEP_SECONDS.labels("engine").time():
+            answers = group.answerer.answer(np.stack([picture for _, picture in readable]))
+    except (RuntimeError, ValueError, ClassifierError):
+        if len(readable) == 1:
+            logger.exception("The engine failed on prediction %s", readable[0][0].pk)
+            _fail([readable[0][0]], failures.ENGINE_FAILED)
+            return
+        # One of them is to blame: the others must not pay for it.
+        for pair in readable:
+            _answer(group, [pair])
+        return
+    for (prediction, _), answer in zip(readable, answers, strict=True):
+        _put_answer(prediction, group.version, answer)
+
+
+def _put_answer(prediction: Prediction, version: ModelVersion, answer: Answer) -> None:
+    prediction.state = State.DONE
+    prediction.version = version
+    prediction.label = answer.label
+    prediction.confidence = answer.confidence
+    prediction.top = [{"label": r.label, "probability": r.probability} for r in answer.top]
+    prediction.is_outlier = answer.is_outlier
+    prediction.outlier_score = answer.outlier_score
+    prediction.why = answer.why.to_json() if answer.why else {}
+
+
+def _fail(predictions: Iterable[Prediction], code: str) -> None:
+    for prediction in predictions:
+        prediction.state = State.FAILED
+        prediction.failure_code = code

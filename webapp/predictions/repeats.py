@@ -1,0 +1,41 @@
+"""The same picture twice: what the live version has answered already is answered from the database."""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from webapp.accounts.models import User
+from webapp.predictions import pictures
+from webapp.predictions.claims import ANSWER_FIELDS
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import ModelVersion, Recognizer
+
+
+def answers_of_the_same(
+    owner: User, recognizer: Recognizer, contents: Sequence[str]
+) -> dict[str, Prediction]:
+    """The owner's newest answer of the recognizer's live version to each of these contents.
+
+    `contents`: SHA-256s of uploaded files, empty ones are nobody's. Per person: another's answer
+    would tell that another has the picture.
+    """
+    answered = Prediction.objects.filter(
+        owner=owner,
+        content_sha256__in={content for content in contents if content},
+        state=Prediction.State.DONE,
+        recognizer=recognizer,
+        version__state=ModelVersion.State.LIVE,
+    ).select_related("version")
+    return {prediction.content_sha256: prediction for prediction in answered.order_by("id")}
+
+
+def copy_answer(prediction: Prediction, earlier: Prediction) -> bool:
+    """Answer a new row as an earlier one was; False where the earlier picture is no longer kept."""
+    try:
+        prediction.picture_name = pictures.keep_again(earlier.picture_name)
+    except OSError:
+        return False
+    for name in (*ANSWER_FIELDS, "width", "height", "is_first_of_many"):
+        setattr(prediction, name, getattr(earlier, name))
+    prediction.answered_at = timezone.now()
+    return True

@@ -1,0 +1,205 @@
+"""A request that waits for its answers hears of them at once: workers tell over Redis' pub/sub.
+
+The rows are the truth. Who waits looks at them once it listens and every half second after that, so a
+message that is lost, or a Redis that is away, makes an answer late and nothing else.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import DatabaseError
+from redis import Redis, RedisError
+
+from webapp.broker import installation_key, redis_client
+from webapp.database import drop_dead_connection
+from webapp.predictions.models import Prediction
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 0.5
+# How long a worker lets itself be held up by a Redis that does not answer, and then leaves it alone.
+TELL_SECONDS = 0.2
+SILENCE_SECONDS = 2.0
+# A thread that nobody has needed for this long ends.
+LINGER_SECONDS = 60.0
+
+
+def announce(predictions: Iterable[Prediction]) -> None:
+    """Tell whoever waits that these are answered, their rows written. Best effort: it never raises."""
+    if ids := ",".join(str(prediction.pk) for prediction in predictions):
+        _teller.tell(ids)
+
+
+def wait_until_answered(ids: Collection[int], *, seconds: float) -> bool:
+    """Return when all are answered or the time is over; which of it, the rows say.
+
+    False, and at once, when as many requests wait already as may: the others' threads are for pages.
+    """
+    if not ids or seconds <= 0:
+        return True
+    deadline = time.monotonic() + seconds
+    with _listener.waiting_for(ids) as wait:
+        if wait is None:
+            return False
+        while wait.missing:
+            wait.look()
+            left_seconds = deadline - time.monotonic()
+            if not wait.missing or left_seconds <= 0:
+                break
+            wait.news.wait(min(LOOK_AGAIN_SECONDS, left_seconds))
+    return True
+
+
+class _Teller:
+    """Publishes for this process; quiet for a moment where Redis does not answer."""
+
+    def __init__(self) -> None:
+        self._redis: Redis | None = None
+        self._silent_until = 0.0
+
+    def tell(self, ids: str) -> None:
+        if time.monotonic() < self._silent_until:
+            return
+        try:
+            if self._redis is None:
+                # Once more, since a server that was started anew has dropped our connection.
+                self._redis = redis_client(timeout_seconds=TELL_SECONDS, num_retries=1)
+            self._redis.publish(installation_key("answered"), ids)
+        except Exception as error:
+            # The answers are written; nothing that happens here may look as if they were not.
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            logger.warning("Could not tell of answers, who waits finds them later: %s", error)
+
+
+class _Wait:
+    """What a request waits for. `missing` shrinks; `news` is set when it is worth a look."""
+
+    def __init__(self, ids: Collection[int]) -> None:
+        self.missing = set(ids)
+        self.news = threading.Event()
+        self._lock = threading.Lock()
+
+    def heard(self, ids: set[int]) -> None:
+        with self._lock:
+            self.missing -= ids
+        if not self.missing:
+            self.news.set()
+
+    def look(self) -> None:
+        """Forget what the rows say is answered, or is gone."""
+        self.news.clear()
+        rows = Prediction.objects.filter(
+            pk__in=list(self.missing), state__in=Prediction.UNANSWERED_STATES
+        )
+        try:
+            unanswered = set(rows.values_list("pk", flat=True))
+        except DatabaseError as error:
+            logger.warning("Could not look whether pictures are answered: %s", error)
+            drop_dead_connection()
+            return
+        with self._lock:
+            self.missing &= unanswered
+
+
+class _Listener:
+    """One thread of this process that hears what workers tell, while somebody waits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waits: set[_Wait] = set()
+        self._thread: threading.Thread | None = None
+        self._wanted_at = 0.0
+
+    @contextmanager
+    def waiting_for(self, ids: Collection[int]) -> Iterator[_Wait | None]:
+        """A wait that is told of answers; None when there are as many as may be."""
+        wait = _Wait(ids)
+        if not self._admit(wait):
+            yield None
+            return
+        try:
+            yield wait
+        finally:
+            with self._lock:
+                self._waits.discard(wait)
+
+    def _admit(self, wait: _Wait) -> bool:
+        with self._lock:
+            if len(self._waits) >= settings.MAX_WAITING_REQUESTS:
+                return False
+            self._waits.add(wait)
+            self._wanted_at = time.monotonic()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="waiting", daemon=True)
+                self._thread.start()
+            return True
+
+    def _run(self) -> None:
+        is_deaf = False
+        while self._is_wanted():
+            try:
+                self._listen()
+            except (RedisError, OSError) as error:
+                if not is_deaf:
+                    logger.warning("Cannot hear of answers, who waits looks for them: %s", error)
+                is_deaf = True
+            except Exception:
+                # A thread that dies would leave every answer half a second late.
+                logger.exception("The thread that hears of answers failed; it tries again")
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _listen(self) -> None:
+        client = redis_client(timeout_seconds=LOOK_AGAIN_SECONDS)
+        with client, client.pubsub() as subscription:
+            subscription.subscribe(installation_key("answered"))
+            while self._is_wanted():
+                message = subscription.get_message(timeout=LINGER_SECONDS / 10)
+                if message and message["type"] == "subscribe":
+                    self._tell_all()
+                elif message and message["type"] == "message":
+                    self._tell(message["data"])
+
+    def _is_wanted(self) -> bool:
+        """Whether somebody waits or has lately; else the thread that asks is let go of."""
+        with self._lock:
+            if self._thread is not threading.current_thread():
+                return False
+            now = time.monotonic()
+            if self._waits:
+                self._wanted_at = now
+            elif now - self._wanted_at > LINGER_SECONDS:
+                self._thread = None
+                return False
+            return True
+
+    def _tell(self, data: bytes) -> None:
+        ids = {int(part) for part in data.split(b",")}
+        with self._lock:
+            waits = list(self._waits)
+        for wait in waits:
+            wait.heard(ids)
+
+    def _tell_all(self) -> None:
+        """What was told before we listened is lost: everybody looks again."""
+        with self._lock:
+            waits = list(self._waits)
+        for wait in waits:
+            wait.news.set()
+
+
+_teller = _Teller()
+_listener = _Listener()
+
+
+def _begin_anew() -> None:
+    """In a forked child neither the thread nor the sockets are ours."""
+    global _teller, _listener
+    _teller, _listener = _Teller(), _Listener()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,69 @@
+"""The swap: workers load a version beside the one that answers, before it goes live.
+
+The row says it (`preload_until`), each worker's heartbeat says what it has loaded or refused. So any
+number of workers on any machine take part, and one that comes or dies meanwhile disturbs nothing.
+"""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.ops.models import WorkerHeartbeat
+from webapp.recognizers.models import ModelVersion
+
+POLL_SECONDS = 0.1
+
+
+class PromotionRefused(Exception):
+    """A version that will not go live; the message is for the curator."""
+
+
+def let_workers_load(version: ModelVersion) -> None:
+    """Returns once each inference worker that is alive holds the version ready.
+
+    At once where none is alive. Raises PromotionRefused with the reason of one that could not load it
+    or that took longer than settings.PRELOAD_SECONDS.
+    """
+    deadline = time.monotonic() + settings.PRELOAD_SECONDS
+    if not _alive():
+        return
+    versions = ModelVersion.objects.filter(pk=version.pk)
+    versions.update(preload_until=timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS))
+    try:
+        while True:
+            workers = _alive()
+            for worker in workers:
+                if problem := worker.refused.get(version.bundle_digest):
+                    raise PromotionRefused(
+                        _("The worker %(worker)s could not load the version: %(problem)s")
+                        % {"worker": worker.name, "problem": problem}
+                    )
+            waiting = [w.name for w in workers if version.bundle_digest not in w.loaded]
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise PromotionRefused(
+                    _(
+                        "Expected every worker to load the version within %(seconds)s seconds, "
+                        "%(workers)s did not. Try again when it is less busy."
+                    )
+                    % {"seconds": settings.PRELOAD_SECONDS, "workers": ", ".join(waiting)}
+                )
+            time.sleep(POLL_SECONDS)
+    finally:
+        versions.update(preload_until=None)
+
+
+def versions_to_hold() -> tuple[list[ModelVersion], list[ModelVersion]]:
+    """What a worker should have ready: what is about to go live; and what is live, the newest last."""
+    versions = ModelVersion.objects.select_related("recognizer")
+    live = versions.filter(state=ModelVersion.State.LIVE).order_by("promoted_at")
+    return list(versions.filter(preload_until__gt=timezone.now())), list(live)
+
+
+def _alive() -> list[WorkerHeartbeat]:
+    since = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
+    return list(WorkerHeartbeat.objects.filter(seen_at__gt=since))
