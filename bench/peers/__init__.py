@@ -1,0 +1,1 @@
+"""What others do, as their own documents and tutorials show it, with the same model and bytes."""
