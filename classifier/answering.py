@@ -1,8 +1,10 @@
 """Many pictures through one engine: decode in threads, run in batches, decide and explain one by one."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -114,5 +116,10 @@ def read_all(
 
     if len(sources) == 1:  # a lone picture needs no threads
         return [read_or_refuse(sources[0])]
-    with ThreadPoolExecutor(NUM_DECODING_THREADS) as pool:
-        return list(pool.map(read_or_refuse, sources))
+    return list(_decoding_threads(os.getpid()).map(read_or_refuse, sources))
+
+
+@cache
+def _decoding_threads(process: int) -> ThreadPoolExecutor:
+    """Kept, as starting threads took longer than some pictures; a forked child has its own."""
+    return ThreadPoolExecutor(NUM_DECODING_THREADS, thread_name_prefix="decoding")

@@ -163,7 +163,8 @@ def encode_jpeg(image: Image.Image, *, long_side: int, quality: int = 90) -> byt
     """A JPEG that we encoded ourselves, of about `long_side` pixels at most.
 
     One that is up to a tenth longer is left so: decoders shrink by halves, which often comes that
-    near, and scaling it once more would cost as much as all the rest. Nothing of the original file survives but its pixels: no EXIF, no position, no appended bytes.
+    near, and scaling it once more would cost as much as all the rest. Nothing of the original file
+    survives but its pixels: no EXIF, no position, no appended bytes.
     """
     factor = long_side / max(image.size)
     if factor < 1 / LONGER_IS_FINE:

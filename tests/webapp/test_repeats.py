@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.pictures import picture_bytes
 from webapp.accounts.models import User
@@ -42,7 +44,7 @@ def test_it_is_a_row_of_its_own_with_a_picture_of_its_own(
     assert (again.top, again.why, again.width) == (first.top, first.why, first.width)
     pictures.forget(first.picture_name)
     assert again.picture_path.read_bytes()
-    assert pictures.thumbnail_path_of(again.picture_name).read_bytes()
+    assert pictures.thumbnail_of(again.picture_name)
 
 
 def test_another_name_for_the_same_bytes_is_the_same_picture(
@@ -100,7 +102,7 @@ def test_new_and_known_pictures_may_come_together(
     assert answer_all_queued() == 2
 
 
-def test_a_known_picture_costs_one_query_more_and_no_nudge(
+def test_a_known_picture_nudges_nobody(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_of("red")
@@ -109,3 +111,12 @@ def test_a_known_picture_costs_one_query_more_and_no_nudge(
     monkeypatch.setattr("webapp.predictions.services.nudge_inference", lambda: nudges.append(1))
     upload_of("red")
     assert nudges == []
+
+
+def test_whether_a_programs_picture_is_known_costs_one_query(
+    live_version: ModelVersion, owner: User, recognizer: Recognizer
+) -> None:
+    file = SimpleUploadedFile("new.png", picture_bytes("red"))
+    with CaptureQueriesContext(connection) as queries:
+        upload_accept(owner=owner, recognizer=recognizer, upload=None, files=[file])
+    assert sum(query["sql"].startswith("SELECT") for query in queries.captured_queries) == 1

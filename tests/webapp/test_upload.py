@@ -113,14 +113,11 @@ def test_what_is_kept_is_encoded_anew_under_a_name_that_nobody_chose(
     assert Image.open(BytesIO(kept)).size == (50, 40)
 
 
-def test_a_large_picture_is_kept_smaller_with_a_thumbnail(
-    owner: User, recognizer: Recognizer
-) -> None:
+def test_a_large_picture_is_kept_smaller(owner: User, recognizer: Recognizer) -> None:
     file = SimpleUploadedFile("large.jpg", picture_bytes(size=(3000, 2000)))
     [row] = upload_accept(owner=owner, recognizer=recognizer, upload=uuid.uuid4(), files=[file])
     assert (row.width, row.height) == (3000, 2000)
     assert Image.open(pictures.path_of(row.picture_name)).size == (960, 640)
-    assert Image.open(pictures.thumbnail_path_of(row.picture_name)).size == (240, 160)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +144,7 @@ def test_the_same_form_sent_twice_makes_one_record(
         response = send(owner_client, recognizer, file, upload=upload)
         pages.add(response["Location"])  # type: ignore[index]
     assert pages == {f"/uploads/{Prediction.objects.get().upload}/"}
-    assert len(list((tmp_path / "pictures").rglob("*.jpg"))) == 2  # the picture, its thumbnail
+    assert len(list((tmp_path / "pictures").rglob("*.jpg"))) == 1
 
 
 def test_the_same_form_with_other_files_is_another_upload(

@@ -50,7 +50,7 @@ def predictions_upload(
     """Send pictures. 201 with all answers, where `Prefer: wait` gave the time for it; else 202, and
     each prediction's `url` is where to ask again. A file that is no picture is a failed prediction."""
     asked = _recognizer(recognizer)
-    upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else uuid.uuid4()
+    upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else None
     try:
         kept = upload_accept(owner=request.auth, recognizer=asked, upload=upload, files=pictures)
     except UploadNotKept as error:

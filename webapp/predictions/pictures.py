@@ -1,6 +1,7 @@
 """Kept pictures on disk: JPEGs that we encoded ourselves, under names that nobody chose."""
 
 import contextlib
+import logging
 import os
 import threading
 import uuid
@@ -12,7 +13,10 @@ from django.conf import settings
 
 from classifier.images import encode_jpeg, load_picture, too_many_bytes
 
+logger = logging.getLogger(__name__)
+
 THUMBNAIL_SUFFIX = ".thumbnail.jpg"
+TEMPORARY_SUFFIX = ".part"
 # A hostile picture may take 300 MB while it is decoded; two at a time is what a web process affords.
 _decoding = threading.BoundedSemaphore(2)
 
@@ -28,7 +32,7 @@ class KeptPicture:
 
 
 def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
-    """The uploaded picture, decoded, encoded anew and on disk with its thumbnail.
+    """The uploaded picture, decoded, encoded anew and on disk.
 
     Raises InvalidImage, and OSError when the disk will not take it.
     """
@@ -39,11 +43,9 @@ def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
             file.read(), long_side=settings.KEPT_LONG_SIDE, limits=settings.PICTURE_LIMITS
         )
         kept = encode_jpeg(picture.image, long_side=settings.KEPT_LONG_SIDE)
-        thumbnail = encode_jpeg(picture.image, long_side=settings.THUMBNAIL_LONG_SIDE, quality=80)
     name = _new_name()
     try:
         _write(path_of(name), kept)
-        _write(thumbnail_path_of(name), thumbnail)
         _sync_folder(path_of(name).parent)  # the names are the folder's to sync
     except OSError:
         forget(name)
@@ -60,7 +62,6 @@ def keep_again(name: str) -> str:
     path_of(new).parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(path_of(name), path_of(new))
-        os.link(thumbnail_path_of(name), thumbnail_path_of(new))
         _sync_folder(path_of(new).parent)
     except OSError:
         forget(new)
@@ -80,7 +81,35 @@ def path_of(name: str) -> Path:
 
 
 def thumbnail_path_of(name: str) -> Path:
+    """Where a kept picture's thumbnail is once somebody has looked at it."""
     return path_of(name).with_suffix(THUMBNAIL_SUFFIX)
+
+
+def thumbnail_of(name: str) -> bytes:
+    """A kept picture, small, as JPEG. The first who looks has it made: that costs more than to keep
+    the picture, and programs send many that nobody ever looks at.
+
+    Raises FileNotFoundError when the picture is gone, InvalidImage when it is damaged.
+    """
+    path = thumbnail_path_of(name)
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    long_side = settings.THUMBNAIL_LONG_SIDE
+    picture = load_picture(path_of(name).read_bytes(), long_side=long_side)
+    thumbnail = encode_jpeg(picture.image, long_side=long_side, quality=80)
+    # Two who look at the same moment both write, each sees a whole one. Not synced: it can be made
+    # again, and without a disk that takes it, too.
+    draft = path.with_suffix(f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}")
+    try:
+        draft.write_bytes(thumbnail)
+        draft.replace(path)
+        if not path_of(name).exists():  # forgotten meanwhile, and this with it
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("The thumbnail %s could not be kept: %s", path, error)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+    return thumbnail
 
 
 def _new_name() -> str:

@@ -29,21 +29,22 @@ class UploadNotKept(Exception):
 
 
 def upload_accept(
-    *, owner: User, recognizer: Recognizer, upload: uuid.UUID, files: Sequence[UploadedFile]
+    *, owner: User, recognizer: Recognizer, upload: uuid.UUID | None, files: Sequence[UploadedFile]
 ) -> list[Prediction]:
     """A prediction for each file, in their order: queued, or failed with the reason, or done where
     the live version has already answered the same bytes of the same owner.
 
     The same form with the same files a second time gives the first one's predictions. `upload` is
     the form's number; a browser's Back brings the same form again for other files, so what is in
-    them counts too. Raises UploadNotKept.
+    them counts too. None: nothing that could come again. Raises UploadNotKept.
     """
     contents = [_content_sha256(file) for file in files]
-    upload = _upload_id(upload, recognizer, files, contents)
+    is_repeatable = upload is not None
+    upload = _upload_id(upload, recognizer, files, contents) if upload else uuid.uuid4()
     rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
     accepted: list[Prediction] = []
     try:
-        if first := list(rows):
+        if is_repeatable and (first := list(rows)):
             return first
         earlier = answers_of_the_same(owner, recognizer, contents)
         for position, (file, content) in enumerate(zip(files, contents, strict=True)):
@@ -72,7 +73,6 @@ def upload_accept(
     except (OSError, DatabaseError) as error:
         _forget_pictures(accepted)
         logger.exception("An upload could not be kept")
-        metrics.refused("not_kept")
         raise UploadNotKept from error
     except BaseException:
         _forget_pictures(accepted)
@@ -80,6 +80,8 @@ def upload_accept(
     for prediction in accepted:
         if prediction.state == State.FAILED:
             metrics.refused(prediction.failure_code)
+        elif prediction.version:  # a repeat, answered here
+            metrics.answered(prediction)
     return accepted
 
 

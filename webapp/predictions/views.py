@@ -1,8 +1,6 @@
 """The visitor's pages: upload, answer, history. Another person's picture is a 404."""
 
 import uuid
-from collections.abc import Callable
-from pathlib import Path
 
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -11,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods
 
+from classifier.errors import InvalidImage
 from webapp.accounts.models import User
+from webapp.predictions import pictures
 from webapp.predictions.forms import UploadForm
 from webapp.predictions.maps import overlay, size_of
 from webapp.predictions.models import Prediction
-from webapp.predictions.pictures import path_of, thumbnail_path_of
 from webapp.predictions.reasons import map_of, thumbnail_of
 from webapp.predictions.refusals import refusal
 from webapp.predictions.services import UploadNotKept, upload_accept
@@ -95,13 +94,21 @@ def history(request: HttpRequest) -> HttpResponse:
 @require_GET
 @cache_control(private=True, max_age=86_400, immutable=True)
 def picture(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
-    return _send(_kept(request, public_id), path_of)
+    try:
+        file = pictures.path_of(_kept(request, public_id)).open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    return FileResponse(file, content_type="image/jpeg")
 
 
 @require_GET
 @cache_control(private=True, max_age=86_400, immutable=True)
-def thumbnail(request: HttpRequest, public_id: uuid.UUID) -> FileResponse:
-    return _send(_kept(request, public_id), thumbnail_path_of)
+def thumbnail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    try:
+        small = pictures.thumbnail_of(_kept(request, public_id))
+    except (FileNotFoundError, InvalidImage) as error:
+        raise Http404 from error
+    return HttpResponse(small, content_type="image/jpeg")
 
 
 @require_GET
@@ -143,13 +150,6 @@ def _kept(request: HttpRequest, public_id: uuid.UUID) -> str:
     if not name:
         raise Http404
     return name
-
-
-def _send(name: str, path: Callable[[str], Path]) -> FileResponse:
-    try:
-        return FileResponse(path(name).open("rb"), content_type="image/jpeg")
-    except FileNotFoundError as error:
-        raise Http404 from error
 
 
 def _is_fragment(request: HttpRequest) -> bool:
