@@ -1,16 +1,19 @@
 """The Redis server as our own code talks to it, beside Celery: short words, never worth a long wait."""
 
+import time
 from functools import cache
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionDropped
 from redis.retry import Retry
 
 
 def redis_client(*, timeout_seconds: float, num_retries: int = 0) -> Redis:
-    """A client that gives up after `timeout_seconds`, once for each attempt; it connects when used.
+    """A client that gives up after `timeout_seconds`; it connects when used. It tries again only where
+    its connection was dropped, as by a server that was started anew: not where none answers.
 
     Safe to share between threads, and after a fork. What it raises is a RedisError or an OSError.
     """
@@ -20,7 +23,7 @@ def redis_client(*, timeout_seconds: float, num_retries: int = 0) -> Redis:
         url,
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), num_retries),
+        retry=Retry(NoBackoff(), num_retries, (ConnectionDropped,)),
         protocol=2,
     )
 
@@ -30,3 +33,26 @@ def installation_key(word: str) -> str:
     """A name for this installation's own: others may use the same server, and number their rows
     the same."""
     return f"ocellus:{word}:{salted_hmac(__name__, '').hexdigest()[:16]}"
+
+
+class Silence:
+    """While it is on, this process leaves Redis alone: it has not answered, and would hold up each
+    who speaks to it. For words that are not worth a wait, since the rows tell the same later."""
+
+    SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    @property
+    def is_on(self) -> bool:
+        return time.monotonic() < self._until
+
+    def begin(self) -> None:
+        self._until = time.monotonic() + self.SECONDS
+
+    def end(self) -> None:
+        self._until = 0.0
+
+
+silence = Silence()

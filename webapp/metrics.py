@@ -9,9 +9,8 @@ import os
 
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from webapp.metrics_files import Slot
+from webapp.metrics_files import Counts, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ _own = CollectorRegistry()
 
 BATCH_SIZE = Histogram(
     "ocellus_batch_size",
-    "Pictures in one claimed batch.",
+    "Pictures in one run of the engine.",
     buckets=(1, 2, 4, 8, 16, 32, 64),
     registry=_own,
 )
@@ -74,5 +73,5 @@ def counted() -> CollectorRegistry:
     if not _is_together:
         return _own
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(settings.METRICS_DIR))
+    registry.register(Counts(settings.METRICS_DIR))
     return registry

@@ -11,10 +11,14 @@ import fcntl
 import itertools
 import os
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from prometheus_client import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 KINDS = ("counter", "histogram")
 # More than a process fills. Its room on the disk is taken when the file is made: a write to a mapped
@@ -42,10 +46,26 @@ class Slot:
         self._folder.mkdir(parents=True, exist_ok=True)
         for number in itertools.count():
             if lock := _lock(self._folder / f"{number}.lock"):
-                for kind in KINDS:
-                    _make_ready(self._folder / f"{kind}_{number}.db")
+                try:
+                    for kind in KINDS:
+                        _make_ready(self._folder / f"{kind}_{number}.db")
+                except PermissionError:  # another user's files beside a lock that we may take
+                    lock.close()
+                    continue
                 return str(number), lock
         raise AssertionError("unreachable")
+
+
+class Counts(Collector):
+    """What the processes of a folder have counted, but for what another user keeps to himself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(path) for path in self._folder.glob("*.db") if os.access(path, os.R_OK)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files, accumulate=True)
+        return merged
 
 
 def clear_unused(folder: Path) -> None:
@@ -54,11 +74,18 @@ def clear_unused(folder: Path) -> None:
         if lock := _lock(path):
             with lock:
                 for kind in KINDS:
-                    (folder / f"{kind}_{path.stem}.db").unlink(missing_ok=True)
+                    with suppress(PermissionError):
+                        (folder / f"{kind}_{path.stem}.db").unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> TextIO | None:
-    lock = path.open("a")
+    """None where another process holds it, or another user owns it."""
+    try:
+        lock = path.open("a")
+    except PermissionError:
+        if path.exists():
+            return None
+        raise
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

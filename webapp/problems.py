@@ -10,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext, gettext_noop
 
 API_PREFIX = "/api/"
+PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 _PROBLEMS: Mapping[str, tuple[int, str]] = {
@@ -123,7 +124,7 @@ class Problem(Exception):
                 "detail": gettext(self._sentence) % self.params,
             },
             status=self.status,
-            content_type="application/problem+json",
+            content_type=PROBLEM_JSON,
             json_dumps_params={"ensure_ascii": False},
         )
         response["Cache-Control"] = "no-store"
@@ -132,6 +133,11 @@ class Problem(Exception):
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of a problem."""
+    return _PROBLEMS[code][0]
 
 
 def is_for_api(request: HttpRequest) -> bool:

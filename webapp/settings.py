@@ -69,12 +69,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "webapp.predictions.middleware.UploadSizeMiddleware",  # before anything reads the body
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",  # reads the body, when the view's turn comes
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "webapp.predictions.middleware.UploadSizeMiddleware",  # before anything reads the body
     "webapp.accounts.middleware.DenyFirstMiddleware",  # views opt out
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -12,7 +13,7 @@ from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 
 # Pages that anybody may open, by the name of their URL.
-OPEN_TO_ALL = {"login", "alive", "ready", "admin:login"}
+OPEN_TO_ALL = {"login", "alive", "ready", "admin:login", "api:openapi-json"}
 # What is opened by a key or a token instead of a session: test_api and test_metrics look at these.
 OPEN_TO_KEYS = {
     "api:predictions",
@@ -116,6 +117,39 @@ def test_staff_without_permission_can_neither_train_nor_promote(
     assert owner_client.get("/admin/studio/trainingrun/add/").status_code == 403
     page = f"/admin/recognizers/modelversion/{live_version.pk}/promote/"
     assert owner_client.post(page).status_code == 403
+
+
+class Unread:
+    """A body that must not be read."""
+
+    def read(self, *arguments: object) -> bytes:
+        raise AssertionError("The body was read.")
+
+    readline = read
+
+
+@pytest.mark.parametrize("session", ["none at all", "ended", "of an inactive account"])
+def test_a_large_form_is_read_for_nobody_who_is_not_signed_in(owner: User, session: str) -> None:
+    """A cookie is no proof, and Django would look for the form's token in the body."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    if session == "none at all":
+        client.cookies["sessionid"] = "x" * 32
+    elif session == "ended":
+        Session.objects.all().delete()
+    else:
+        User.objects.update(is_active=False)
+    client.cookies["csrftoken"] = "t" * 32
+    response = client.generic(
+        "POST",
+        "/",
+        b"",
+        CONTENT_LENGTH=str(4 * 1024 * 1024),
+        CONTENT_TYPE="multipart/form-data; boundary=b",
+        **{"wsgi.input": Unread()},
+    )
+    assert response.status_code == 302
+    assert response["Location"].startswith("/sign-in/")
 
 
 def test_signing_in_and_out_works_and_wrong_passwords_are_told(client: Client, owner: User) -> None:

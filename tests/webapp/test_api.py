@@ -1,11 +1,13 @@
 """The API: pictures in, answers out, refusals as problem JSON."""
 
 import contextlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
+from webapp.accounts import services as accounts
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
 from webapp.api.prefer import MAX_WAIT_SECONDS, preferred_wait
@@ -58,7 +61,38 @@ def assert_problem(response: Any, status: int, code: str) -> str:
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
     assert problem["title"]
     assert problem["detail"].endswith((".", "USER", ".jpg"))
+    if operation := documented_operation(response):
+        shape = shape_of(operation["responses"][str(status)], response["Content-Type"])
+        assert code in shape["allOf"][1]["properties"]["code"]["enum"]
+        assert set(problem) == set(resolved(shape["allOf"][0])["properties"])
     return str(problem["detail"])
+
+
+@cache
+def document() -> dict[str, Any]:
+    response = Client().get("/api/v1/openapi.json")
+    assert response.status_code == 200
+    content: dict[str, Any] = response.json()
+    return content
+
+
+def documented_operation(response: Any) -> dict[str, Any] | None:
+    """What the OpenAPI document says of the operation that gave a response."""
+    request = response.request
+    for path, operations in document()["paths"].items():
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request["PATH_INFO"]):
+            found: dict[str, Any] | None = operations.get(request["REQUEST_METHOD"].lower())
+            return found
+    return None
+
+
+def shape_of(response: dict[str, Any], content_type: str) -> dict[str, Any]:
+    return resolved(response["content"][content_type]["schema"])
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").removeprefix("#/components/schemas/")
+    return document()["components"]["schemas"][name] if name else schema
 
 
 def answer_rows(version: ModelVersion, **values: Any) -> None:
@@ -208,13 +242,13 @@ def test_an_upload_costs_few_queries(
     api: Client, live_version: ModelVersion, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     send(api, "green")  # notes the key's use, for a minute
-    # The key with its owner, the recognizers, whether the same request came before, whether the same
-    # picture did; a transaction with one insert.
-    with django_assert_num_queries(7):
+    # The key with its owner, the recognizers, whether the same picture came before; a transaction
+    # with one insert.
+    with django_assert_num_queries(6):
         response = send(api, "red")
     assert response.status_code == 202
     # How many pictures does not matter.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         send(api, "blue", "green", "red")
 
 
@@ -226,7 +260,7 @@ def test_waiting_costs_a_look_and_the_answer(
 ) -> None:
     send(api, "green")
     answer_after_the_upload(monkeypatch, live_version)
-    with django_assert_num_queries(7 + 1 + 2):  # one of them is the test's own, which answers
+    with django_assert_num_queries(6 + 1 + 2):  # one of them is the test's own, which answers
         response = send(api, "red", headers={"Prefer": "wait=10"})
     assert response.status_code == 201
 
@@ -387,6 +421,32 @@ def test_a_key_is_kept_as_a_hash_and_its_use_noted_once_a_minute(
     assert again > used
 
 
+def test_a_database_that_cannot_write_keeps_no_key_from_reading(
+    api: Client, live_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "uses", accounts.Uses())
+    location = send(api, "red")["Location"]
+    ApiKey.objects.update(last_used_at=None)
+    num_tries = 0
+
+    def fail_to_write(execute: Any, sql: str, *more: Any) -> Any:
+        nonlocal num_tries
+        if not sql.startswith(("UPDATE", "INSERT")):
+            return execute(sql, *more)
+        num_tries += 1
+        raise OperationalError("database or disk is full")
+
+    with connection.execute_wrapper(fail_to_write):
+        for _ in range(3):
+            assert api.get(location).status_code == 200
+    assert num_tries == 1  # what fails is not tried with every call
+    assert api.get(location).status_code == 200
+    assert ApiKey.objects.get().last_used_at is None
+    monkeypatch.setattr(accounts.uses, "_not_before", 0.0)  # a minute later
+    api.get(location)
+    assert ApiKey.objects.get().last_used_at is not None
+
+
 def test_a_session_is_neither_looked_at_nor_made(
     owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -516,6 +576,30 @@ def test_what_nobody_foresaw_is_told_without_its_innards(
     monkeypatch.setattr(pictures, "keep", fail)
     response = send(api, "red")
     assert "secret" not in assert_problem(response, 500, "failed")
+
+
+# The document
+
+
+def test_the_document_tells_what_is_answered(api: Client, live_version: ModelVersion) -> None:
+    """What is refused, `assert_problem` compares with it wherever it looks at a refusal."""
+    uploaded = send(api, "red")
+    operation = documented_operation(uploaded)
+    assert operation
+    upload_shape = shape_of(operation["responses"]["202"], "application/json")
+    assert set(uploaded.json()) == set(upload_shape["properties"])
+    answer_rows(live_version)
+    read = api.get(uploaded["Location"])
+    operation = documented_operation(read)
+    assert operation
+    shape = shape_of(operation["responses"]["200"], "application/json")
+    assert shape == resolved(upload_shape["properties"]["predictions"]["items"])
+    assert set(read.json()) == set(shape["properties"]) == set(shape["required"])
+    assert read.json()["state"] in resolved(shape["properties"]["state"])["enum"]
+    picture = documented_operation(api.get(read.json()["picture"]))
+    assert picture
+    assert list(picture["responses"]["200"]["content"]) == ["image/jpeg"]
+    assert document()["components"]["securitySchemes"]["ApiKeyAuth"]["scheme"] == "bearer"
 
 
 # Making keys

@@ -1,6 +1,7 @@
 """The readers of the environment refuse what they do not understand."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,22 @@ def test_a_socket_whose_path_is_too_long_moves_elsewhere() -> None:
     moved = socket_path(Path("/srv") / ("x" * 200))
     assert len(str(moved)) <= MAX_SOCKET_PATH
     assert moved != socket_path(Path("/srv") / ("y" * 200))
+
+
+def test_every_variable_that_is_read_is_in_the_readme_and_the_settings_and_no_other() -> None:
+    """Those that the environment's readers are given, wherever that is; a secret's `_FILE` goes with it."""
+    read = set()
+    for path in (ROOT / "webapp").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        read |= set(
+            re.findall(r'\b(?:env\.)?(?:text|integer|choice|path|names)\(\s*"([A-Z_]+)"', code)
+        )
+    assert {"OCELLUS_DEVICE", "SECRET_KEY", "REDIS_URL", "OCELLUS_ADMIN_PASSWORD"} <= read
+    table = (
+        (ROOT / "README.md").read_text(encoding="utf-8").split("| variable |")[1].split("\n\n")[0]
+    )
+    cells = [row.split("|")[1] for row in table.splitlines()[2:]]
+    explained = set(re.findall(r"`(\w+)`", " ".join(cells)))
+    assert {name.removesuffix("_FILE") for name in explained} == read
+    told = (ROOT / "webapp" / "settings.py").read_text(encoding="utf-8").split('"""')[1]
+    assert {name for name in read if name not in told} == set()

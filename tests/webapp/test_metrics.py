@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
@@ -21,8 +23,11 @@ from tests.pictures import picture_bytes
 from tests.stack import ROOT, Stack
 from tests.waiting import wait_for
 from webapp import metrics
-from webapp.metrics_files import FILE_BYTES, Slot, clear_unused
+from webapp.accounts.models import User
+from webapp.accounts.services import api_key_create
+from webapp.metrics_files import FILE_BYTES, Counts, Slot, clear_unused
 from webapp.ops.scrape import exposition
+from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 
@@ -103,20 +108,60 @@ def test_a_database_that_is_away_costs_only_the_queue() -> None:
     assert values(text, "ocellus_uploads_refused_total")[("a-test",)] >= 1
 
 
-def test_refusals_are_counted_by_their_reason(
-    owner_client: Client, live_version: ModelVersion
-) -> None:
-    def count(reason: str) -> float:
-        found = values(exposition().decode(), "ocellus_uploads_refused_total")
-        return found.get((reason,), 0)
+class Counted:
+    """How much each sample of a counter has grown since this was made."""
 
-    before = {reason: count(reason) for reason in ("too_large", "key_missing")}
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._before = values(exposition().decode(), name)
+
+    def __call__(self) -> dict[tuple[str, ...], float]:
+        now = values(exposition().decode(), self._name)
+        grown = {labels: number - self._before.get(labels, 0) for labels, number in now.items()}
+        return {labels: number for labels, number in grown.items() if number}
+
+
+def test_refusals_are_counted_once_by_their_reason(
+    owner: User,
+    owner_client: Client,
+    live_version: ModelVersion,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    counted = Counted("ocellus_uploads_refused_total")
     owner_client.generic("POST", "/", b"", CONTENT_LENGTH=str(10**10))
     Client().post("/api/v1/predictions")
-    assert {reason: count(reason) - number for reason, number in before.items()} == {
-        "too_large": 1,
-        "key_missing": 1,
-    }
+    unknown = Client(headers={"Authorization": f"Bearer ocl_{'a' * 43}"})
+    unknown.post("/api/v1/predictions")
+    unknown.get(f"/api/v1/predictions/{uuid.uuid4()}")  # no upload
+    assert counted() == {("too_large",): 1, ("key_missing",): 1, ("key_unknown",): 1}
+
+    _, key = api_key_create(owner=owner, name="a test's")
+    (tmp_path / "not-a-folder").write_text("")
+    settings.PICTURES_DIR = tmp_path / "not-a-folder"  # the disk takes nothing here
+    counted = Counted("ocellus_uploads_refused_total")
+    for client, address in (
+        (Client(headers={"Authorization": f"Bearer {key}"}), "/api/v1/predictions"),
+        (owner_client, "/"),
+    ):
+        form = {
+            "pictures": SimpleUploadedFile("red.jpg", picture_bytes("red")),
+            "recognizer": "colours" if address != "/" else live_version.recognizer_id,
+            "upload": str(uuid.uuid4()),
+        }
+        assert client.post(address, form).status_code == 503
+        assert counted() == {("not_kept",): 1}
+        counted = Counted("ocellus_uploads_refused_total")
+
+
+def test_a_repeat_that_the_database_answers_is_an_answer_too(
+    upload_of: Callable[..., list[Prediction]], live_version: ModelVersion
+) -> None:
+    upload_of("red")
+    answer_all_queued()
+    counted = Counted("ocellus_answers_total")
+    upload_of("red", "blue")
+    assert counted() == {("done", "colours", "1"): 1}
 
 
 # Processes that come and go
@@ -217,6 +262,42 @@ def test_a_folder_that_takes_no_files_leaves_a_process_to_count_for_itself(
 ) -> None:
     (tmp_path / "metrics").write_text("no folder")
     start().communicate()
+
+
+def is_true_for_another_user(function: Callable[[], bool], *, within: Path) -> bool:
+    """Asks a child that is not root; its current folder is `within`."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(within)  # before: what lies above is its owner's alone
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            os._exit(0 if function() else 1)
+        finally:
+            os._exit(2)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_the_files_of_another_user_are_left_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    (tmp_path / "0.lock").touch(0o000)
+    (tmp_path / "counter_0.db").touch(0o000)
+    here = Path()
+    assert is_true_for_another_user(lambda: Slot(here)() == "1", within=tmp_path)
+    assert is_true_for_another_user(lambda: list(Counts(here).collect()) == [], within=tmp_path)
+
+
+def test_a_folder_that_is_closed_to_a_user_is_told(tmp_path: Path) -> None:
+    (tmp_path / "0.lock").touch(0o000)
+    tmp_path.chmod(0o555)
+
+    def is_told() -> bool:
+        with pytest.raises(PermissionError):
+            Slot(Path())
+        return True
+
+    assert is_true_for_another_user(is_told, within=tmp_path)
+    tmp_path.chmod(0o755)
 
 
 def test_a_forked_child_counts_in_a_file_of_its_own(tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """Promotion: verified first, one live version at a time."""
 
+import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from tests.bundles import colour_bundle
 from webapp.accounts.models import User
+from webapp.recognizers import services
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused
@@ -80,6 +84,78 @@ def test_the_database_itself_allows_one_live_version(new_version: NewVersion) ->
     ModelVersion.objects.filter(pk=first.pk).update(state=State.LIVE)
     with pytest.raises(IntegrityError), transaction.atomic():
         ModelVersion.objects.filter(pk=second.pk).update(state=State.LIVE)
+
+
+@pytest.fixture
+def no_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a second, and others look at it."""
+    monkeypatch.setattr(services, "_let_it_answer_once", lambda version: None)
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+def test_what_is_promoted_while_another_version_is_tried_stays_and_the_other_is_told(
+    new_version: NewVersion, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = new_version(), new_version()
+
+    def meanwhile(version: ModelVersion) -> None:
+        monkeypatch.undo()
+        ModelVersion.objects.filter(pk=second.pk).update(state=State.LIVE)
+
+    monkeypatch.setattr(services, "let_workers_load", meanwhile)
+    with pytest.raises(PromotionRefused, match="Version 2 was promoted meanwhile"):
+        version_promote(version=first, by=None)
+    assert recognizer.live_version() == second
+    first.refresh_from_db()
+    assert first.state == State.CANDIDATE
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+def test_of_two_curators_with_the_same_page_one_wins_and_the_other_is_told(
+    new_version: NewVersion, recognizer: Recognizer, curator_client: Client
+) -> None:
+    versions = [new_version(), new_version()]
+    fields = []
+    for version in versions:
+        page = f"/admin/recognizers/modelversion/{version.pk}/change/"
+        content = curator_client.get(page).content.decode()
+        [number] = re.findall(r'name="instead_of"\s+value="(\d+)"', content)
+        fields.append({"instead_of": number})
+    answers = [
+        curator_client.post(
+            f"/admin/recognizers/modelversion/{version.pk}/promote/", form, follow=True
+        ).content.decode()
+        for version, form in zip(versions, fields, strict=True)
+    ]
+    assert "answers from now on" in answers[0]
+    assert "Version 1 was promoted meanwhile" in answers[1]
+    assert recognizer.live_version() == versions[0]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="one connection in memory")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("no_smoke_test")
+def test_of_two_connections_that_promote_at_once_one_wins(
+    new_version: NewVersion, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [new_version(), new_version()]
+    both_have_loaded = threading.Barrier(2)
+    monkeypatch.setattr(services, "let_workers_load", lambda version: both_have_loaded.wait(20))
+
+    def promote(version: ModelVersion) -> str:
+        try:
+            version_promote(version=version, by=None)
+        except PromotionRefused as error:
+            return str(error)
+        finally:
+            connection.close()
+        return "promoted"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(promote, versions))
+    winner = versions[outcomes.index("promoted")]
+    assert recognizer.live_version() == winner
+    assert any(f"Version {winner.number} was promoted" in outcome for outcome in outcomes)
 
 
 def test_the_button_promotes_and_a_refusal_is_told(

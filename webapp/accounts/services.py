@@ -1,15 +1,23 @@
 """What writes API keys, and who is behind one."""
 
+import logging
+import threading
+import time
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from webapp.accounts import keys
 from webapp.accounts.models import ApiKey, User
 
+logger = logging.getLogger(__name__)
+
 # `last_used_at` is to the minute: a write with every request would cost more than the request.
 USED_AGAIN_AFTER = timedelta(minutes=1)
+# A database that does not take the note is left alone for so long, whosever key it is.
+NOTE_AGAIN_SECONDS = 60.0
 
 
 class KeyRefused(Exception):
@@ -44,7 +52,8 @@ def api_key_revoke(*, key: ApiKey) -> bool:
 
 
 def api_key_owner(key: str) -> User:
-    """Who acts through a key. One query, and a write once a minute. Raises KeyRefused."""
+    """Who acts through a key. One query, and a write once a minute; a database that cannot write
+    keeps nobody from reading. Raises KeyRefused."""
     try:
         row = ApiKey.objects.select_related("owner").get(digest=keys.digest_of(key))
     except ApiKey.DoesNotExist as error:
@@ -55,13 +64,34 @@ def api_key_owner(key: str) -> User:
         raise KeyRefused("key_expired")
     if not row.owner.is_active:
         raise KeyRefused("account_inactive")
-    _note_use(row)
+    uses.note(row)
     return row.owner
 
 
-def _note_use(key: ApiKey) -> None:
-    now = timezone.now()
-    if key.last_used_at is None or key.last_used_at < now - USED_AGAIN_AFTER:
+class Uses:
+    """Notes when a key was last used. Only a note: what cannot be written is logged and let go."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._not_before = 0.0
+
+    def note(self, key: ApiKey) -> None:
+        now = timezone.now()
+        if key.last_used_at is not None and key.last_used_at >= now - USED_AGAIN_AFTER:
+            return
+        # A locked database lets a write wait for long: one thread may, not all of them.
+        if time.monotonic() < self._not_before or not self._writing.acquire(blocking=False):
+            return
         # Requests that come at the same moment ask for the same write: one of them makes it.
         is_old = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_AGAIN_AFTER)
-        ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)
+        try:
+            with transaction.atomic():
+                ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)
+        except DatabaseError as error:
+            self._not_before = time.monotonic() + NOTE_AGAIN_SECONDS
+            logger.warning("The use of API keys cannot be noted just now: %s", error)
+        finally:
+            self._writing.release()
+
+
+uses = Uses()

@@ -9,23 +9,22 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooMa
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from webapp import metrics
+from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
 from webapp.api.predictions import router
 from webapp.problems import Problem
 
 logger = logging.getLogger(__name__)
 
-api = NinjaAPI(
+api = DocumentedAPI(
     title="Ocellus",
     version="1",
     urls_namespace="api",
     auth=ApiKeyAuth(),
-    docs_url=None,
-    openapi_url=None,
+    docs_url=None,  # its page would bring scripts of its own
 )
 api.add_router("", router)
 

@@ -13,6 +13,7 @@ from ninja.params.functions import Header
 from ninja.responses import Status
 
 from webapp.accounts.models import User
+from webapp.api.document import refuses
 from webapp.api.keys import KeyRequest
 from webapp.api.prefer import preferred_wait
 from webapp.api.shapes import PredictionShape, UploadShape, shown
@@ -36,8 +37,19 @@ IdempotencyKey = Annotated[
     Header("", alias="Idempotency-Key", description="The same key and pictures make one record"),
 ]
 
+PICTURE = refuses("not_found")
+PICTURE["responses"][200] = {"content": {"image/jpeg": {}}}
 
-@router.post("/predictions", response={201: UploadShape, 202: UploadShape}, url_name="predictions")
+
+@router.post(
+    "/predictions",
+    response={201: UploadShape, 202: UploadShape},
+    url_name="predictions",
+    openapi_extra=refuses(
+        *("too_large", "too_many_files", "no_pictures", "recognizer_unknown"),
+        *("recognizer_missing", "invalid", "no_recognizer", "not_kept"),
+    ),
+)
 def predictions_upload(
     request: KeyRequest,
     response: HttpResponse,
@@ -65,7 +77,12 @@ def predictions_upload(
     return Status(201 if is_answered else 202, UploadShape.of(rows, asked, with_why=why))
 
 
-@router.get("/predictions/{uuid:prediction_id}", response=PredictionShape, url_name="prediction")
+@router.get(
+    "/predictions/{uuid:prediction_id}",
+    response=PredictionShape,
+    url_name="prediction",
+    openapi_extra=refuses("not_found", "invalid"),
+)
 def prediction_read(
     request: KeyRequest,
     response: HttpResponse,
@@ -80,7 +97,11 @@ def prediction_read(
     return PredictionShape.of(row, row.recognizer, with_why=why)
 
 
-@router.get("/predictions/{uuid:prediction_id}/picture.jpg", url_name="prediction-picture")
+@router.get(
+    "/predictions/{uuid:prediction_id}/picture.jpg",
+    url_name="prediction-picture",
+    openapi_extra=PICTURE,
+)
 def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileResponse:
     """The picture as it is kept: upright, at most 960 pixels along its long side."""
     name = _own(request.auth, prediction_id).picture_name

@@ -104,16 +104,6 @@ class UploadShape(Schema):
         return cls.model_construct(upload=rows[0].upload, predictions=shapes)
 
 
-class ProblemShape(Schema):
-    """What is answered instead (RFC 9457)."""
-
-    type: str
-    title: str
-    status: int
-    code: str = Field(description="Stable, for programs")
-    detail: str = Field(description="What was expected, what came, what to do")
-
-
 def _failure(prediction: Prediction) -> Failure | None:
     if prediction.state != Prediction.State.FAILED:
         return None

@@ -1,8 +1,13 @@
-"""Refuses a body over the limit before anything reads it."""
+"""Refuses a body over the limit before anything reads it.
+
+Django looks for a form's CSRF token in the body, and so keeps all of it on the disk before it asks who
+is signed in. Here who that is comes first.
+"""
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from webapp.accounts.keys import bearer_key
@@ -13,7 +18,9 @@ UPLOAD_API = "/api/v1/predictions"
 
 
 class UploadSizeMiddleware:
-    """413 with a sentence, by the length that the request declares."""
+    """413 with a sentence, by the length that the request declares. Whoever was signed in once and no
+    longer is, is sent to sign in, as for a small form. It stands after the middleware that knows the
+    session: nothing reads a body before the views' turn comes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -21,8 +28,8 @@ class UploadSizeMiddleware:
     @staticmethod
     def _limit(request: HttpRequest) -> int:
         """Pictures come to the upload form, from somebody with a session, and to the API, from
-        somebody with a key; all else is small. Whose session or key it is, is looked up later: this
-        runs before anything may read the body."""
+        somebody with a key; all else is small. Whose key it is, is looked up before a body is read;
+        whose session, here, and only for a body that is not small."""
         if request.path == UPLOAD_FORM:
             may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES
         else:
@@ -37,4 +44,7 @@ class UploadSizeMiddleware:
             num_bytes = 0
         if num_bytes > self._limit(request):
             return upload_too_large(request, self._limit(request))
+        is_large_form = request.path == UPLOAD_FORM and num_bytes > settings.MAX_OTHER_BYTES
+        if is_large_form and not request.user.is_authenticated:
+            return redirect_to_login(UPLOAD_FORM)
         return self.get_response(request)

@@ -81,7 +81,8 @@ def upload_accept(
         if prediction.state == State.FAILED:
             metrics.refused(prediction.failure_code)
         elif prediction.version:  # a repeat, answered here
-            metrics.answered(prediction)
+            version = str(prediction.version.number)
+            metrics.ANSWERS.labels(recognizer.slug, version, prediction.state).inc()
     return accepted
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_http_methods
 
 from classifier.errors import InvalidImage
+from webapp import metrics
 from webapp.accounts.models import User
 from webapp.predictions import pictures
 from webapp.predictions.forms import UploadForm
@@ -37,6 +38,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             files=form.cleaned_data["pictures"],
         )
     except UploadNotKept:
+        metrics.refused("not_kept")
         sentence = _("The pictures could not be kept just now. Please send them again in a moment.")
         return refusal(request, 503, sentence)
     return redirect("answers", upload_id=accepted[0].upload)

@@ -89,9 +89,15 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
         if not self.has_change_permission(request, version) or not isinstance(request.user, User):
             raise PermissionDenied
         try:
-            version_promote(version=version, by=request.user)
+            version_promote(version=version, by=request.user, instead_of=_shown_live(request))
         except PromotionRefused as error:
             messages.error(request, str(error))
         else:
             messages.success(request, _("%(version)s answers from now on.") % {"version": version})
         return redirect(reverse("admin:recognizers_modelversion_change", args=[version.pk]))
+
+
+def _shown_live(request: HttpRequest) -> int | None:
+    """The number of the version that was live when the page with the button was made."""
+    number = request.POST.get("instead_of", "")
+    return int(number) if number.isdecimal() and len(number) < 10 else None

@@ -33,7 +33,12 @@ class Recognizer(models.Model):
         return self.name
 
     def live_version(self) -> "ModelVersion | None":
-        return self.versions.filter(state=ModelVersion.State.LIVE).first()
+        return self.versions.filter(state=ModelVersion.State.LIVE).order_by().first()
+
+    def live_number(self) -> int:
+        """0 where none is live."""
+        live = self.live_version()
+        return live.number if live else 0
 
 
 class ModelVersion(models.Model):

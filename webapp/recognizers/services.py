@@ -67,13 +67,23 @@ def _let_it_answer_once(version: ModelVersion) -> None:
         )
 
 
-def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
+def version_promote(
+    *, version: ModelVersion, by: User | None, instead_of: int | None = None
+) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
 
     The bundle is verified and answers once first: one that would not never goes live. Then the
     workers load it beside the one that answers, so that the swap happens between two batches.
     Promoting what is live already changes nothing.
+
+    `instead_of`: the number of the version that answered when this was decided, 0 for none; where it
+    is not given, the one that answers now. If another was promoted meanwhile, this one is refused:
+    of two curators at the same moment one wins, and the other is told.
     """
+    recognizer = version.recognizer
+    if instead_of is None:
+        instead_of = recognizer.live_number()
+    _expect_live(recognizer, instead_of, version)
     try:
         bundle = Bundle.load(version.bundle_path)
     except BundleError as error:
@@ -88,7 +98,9 @@ def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
     versions = ModelVersion.objects.filter(recognizer=version.recognizer)
     try:
         with transaction.atomic():
+            # Whoever promotes another version of this recognizer waits here.
             Recognizer.objects.select_for_update().get(pk=version.recognizer_id)
+            _expect_live(recognizer, instead_of, version)
             version.refresh_from_db()
             if version.state != ModelVersion.State.LIVE:
                 versions.filter(state=ModelVersion.State.LIVE).update(
@@ -103,3 +115,17 @@ def version_promote(*, version: ModelVersion, by: User | None) -> ModelVersion:
             _("Another version was promoted at the same moment. Look at it and try again.")
         ) from error
     return version
+
+
+def _expect_live(recognizer: Recognizer, number: int, version: ModelVersion) -> None:
+    """Raises PromotionRefused unless that version answers, or the one to promote already does."""
+    live = recognizer.live_version()
+    if live is None or live.number == number or live == version:
+        return
+    raise PromotionRefused(
+        _(
+            "Version %(number)s was promoted meanwhile and answers now; nothing was changed. "
+            "Look at it, and promote again if yours is the better one."
+        )
+        % {"number": live.number}
+    )
