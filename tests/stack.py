@@ -7,9 +7,12 @@ Every process is the one that `make run` starts, with a data folder and ports of
 processes that were started here are ended, by their id.
 """
 
+import atexit
 import contextlib
+import functools
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +29,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import psycopg
 
+from tests.operator_process import Operator
 from tests.waiting import wait_for
 from webapp.ops import processes
 
@@ -46,22 +51,19 @@ class Stack:
         self.socket_dir = Path(self._socket_dir.name)
         self._redis_socket = self.socket_dir / "redis.sock"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._database = _new_postgres_database()
+        template = _template(os.environ.get("DATABASE_URL", ""))
+        shutil.copytree(template.folder, data_dir, dirs_exist_ok=True)
+        self._database = _new_database(template.database) if template.database else ""
         self.environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "webapp.settings",
-            "OCELLUS_DATA_DIR": str(data_dir),
+            **_environment(data_dir, self._database),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "REDIS_URL": f"redis+socket://{self._redis_socket}",
             "PORT": str(self.port),
-            "DATABASE_URL": self._database or "",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
             "PYTHONUNBUFFERED": "1",
         }
+        self._operator = Operator(ROOT, self.environment, data_dir / "operator.log")
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("collectstatic", "--no-input", "--verbosity", "0")
         return self
 
     def __exit__(
@@ -74,11 +76,12 @@ class Stack:
             list(self._processes)
         ):  # the broker last: its clients shall end in peace
             self.stop(name)
+        self._operator.__exit__(kind, error, trace)
         if error is not None:
             for log in sorted(self.data_dir.glob("*.log")):
                 sys.stderr.write(f"--- {log.name}\n{log.read_text()[-4000:]}\n")
         if self._database:
-            _drop_postgres_database(self._database)
+            _drop_database(self._database)
         self._socket_dir.cleanup()
 
     # Processes
@@ -110,6 +113,12 @@ class Stack:
     def pid(self, name: str) -> int:
         return self._processes[name].pid
 
+    def children(self, name: str) -> list[int]:
+        """The ids of the processes that it has forked."""
+        pid = self.pid(name)
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(number) for number in text.split()]
+
     def kill(self, name: str) -> None:
         """SIGKILL to a process and the children it started; nothing gets to tidy up."""
         process = self._processes.pop(name)
@@ -138,19 +147,12 @@ class Stack:
     # What an operator would do
 
     def manage(self, *arguments: str) -> str:
-        """`manage.py ARGUMENTS`; what it printed."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            check=True,
-            stdout=subprocess.PIPE,  # what goes wrong is to be read on stderr
-            text=True,
-        ).stdout
+        """`manage.py ARGUMENTS`, in a process of its own; what it printed."""
+        return _manage(self.environment, *arguments)
 
     def shell(self, code: str) -> str:
         """Python code inside the installation; what it printed."""
-        return self.manage("shell", "--no-imports", "-c", code)
+        return self._operator.run(code)
 
     def create_users(self, *names: str, is_staff: bool = False) -> None:
         self.shell(
@@ -162,7 +164,10 @@ class Stack:
 
     def create_api_key(self, name: str) -> str:
         """A key of a person who has an account."""
-        return self.manage("create_api_key", name).strip()
+        return self.shell(
+            "from django.core.management import call_command\n"
+            f"call_command('create_api_key', {name!r}, stdout=sys.stdout)\n"
+        ).strip()
 
     def install(self, *bundle_names: str, recognizer: str = "Colours") -> None:
         """Make bundles in the bundles' folder versions of a recognizer, the last of them live."""
@@ -261,18 +266,72 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _new_postgres_database() -> str | None:
-    """A database of its own on the server of DATABASE_URL, if that names one; its URL."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
-        return None
+# The database and the static files are made once, and copied for each installation.
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A data folder as `migrate` and `collectstatic` leave it; the URL of its database on a server."""
+
+    folder: Path
+    database: str
+
+
+@functools.cache
+def _template(server: str) -> _Template:
+    folder = Path(tempfile.mkdtemp(prefix="ocellus-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    database = _new_database(server, template="template1") if server else ""
+    if database:
+        atexit.register(_drop_database, database)
+    environment = {**_environment(folder, database), "SECRET_KEY": secrets.token_urlsafe(50)}
+    _manage(environment, "migrate", "--verbosity", "0")
+    _manage(environment, "collectstatic", "--no-input", "--verbosity", "0")
+    return _Template(folder, database)
+
+
+def _environment(data_dir: Path, database: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "webapp.settings",
+        "OCELLUS_DATA_DIR": str(data_dir),
+        "DATABASE_URL": database,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,  # what goes wrong is to be read on stderr
+        text=True,
+    ).stdout
+
+
+def _new_database(server: str, template: str | None = None) -> str:
+    """A copy of the database that the URL names, or of `template` on its server; its URL."""
     name = f"stack_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+    template = template or _name_in(server)
+    with psycopg.connect(_with_name(server, "postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return _with_name(server, name)
+
+
+def _drop_database(url: str) -> None:
+    # With its server gone it is gone, too.
+    with (
+        contextlib.suppress(psycopg.OperationalError),
+        psycopg.connect(_with_name(url, "postgres"), autocommit=True) as connection,
+    ):
+        connection.execute(f'DROP DATABASE IF EXISTS "{_name_in(url)}" WITH (FORCE)')
+
+
+def _name_in(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
+
+
+def _with_name(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-def _drop_postgres_database(url: str) -> None:
-    name = urlsplit(url).path.lstrip("/")
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -1,8 +1,10 @@
 """The Celery application: queue `inference` answers pictures, queue `training` trains."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
@@ -11,3 +13,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add("webapp.ops.steps:ReconcilerStep")
 app.steps["worker"].add("webapp.ops.steps:HeartbeatStep")
+
+
+@worker_process_shutdown.connect(weak=False)
+def end_at_once(exitcode: int, **_: Any) -> None:
+    """A training's child has told how it ended and has nothing left to do. Its parent would send it a
+    SIGTERM, which no longer finds the stack for signals that TensorFlow's compiler took away: it
+    died of SIGSEGV, and the log reported a crash after every training."""
+    os._exit(exitcode)

@@ -2,9 +2,7 @@
 
 import json
 import os
-import re
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -62,11 +60,6 @@ def press(stack: Stack, curator: Visitor, page: str, action: str) -> None:
     )
 
 
-def children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(number) for number in re.findall(r"\d+", text)]
-
-
 @pytest.fixture
 def curator_stack(stack: Stack) -> Stack:
     draw_folder(
@@ -83,7 +76,7 @@ def test_a_killed_trainer_is_interrupted_within_a_minute_and_leaves_nothing_half
     stack = curator_stack
     with stack.signed_in("curator") as curator:
         page = start_a_long_training(stack, curator)
-        for child in children(stack.pid("training")):
+        for child in stack.children("training"):
             os.kill(child, signal.SIGKILL)
         wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
         assert "Resume it" in curator.get(page).text
@@ -96,7 +89,7 @@ def test_an_interrupted_training_goes_on_from_its_last_checkpoint(curator_stack:
     with stack.signed_in("curator") as curator:
         page = start_a_long_training(stack, curator, epochs=80)
         wait_for(lambda: checkpointed_step(stack) >= 2 * 10, seconds=120, what="a checkpoint")
-        for child in children(stack.pid("training")):
+        for child in stack.children("training"):
             os.kill(child, signal.SIGKILL)
         wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
         press(stack, curator, page, "resume")

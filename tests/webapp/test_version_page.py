@@ -115,6 +115,7 @@ def test_the_training_worker_tries_int8_and_the_page_shows_what_came_of_it(stack
     )
     stack.create_users("curator", is_staff=True)
     stack.start("redis", "web", "training")
+    [child] = wait_for(lambda: stack.children("training"), seconds=30, what="the child that trains")
     with stack.signed_in("curator") as curator:
         curator.post(
             "/admin/studio/trainingrun/add/",
@@ -141,3 +142,9 @@ def test_the_training_worker_tries_int8_and_the_page_shows_what_came_of_it(stack
         assert (precision["precision"] == "int8") == (tried["int8"]["verdict"] == "safe")
         page_of = curator.get(f"/admin/recognizers/modelversion/{number}/change/").text
         assert sentence_of(tried["int8"]["verdict"]) in page_of
+    wait_for(
+        lambda: stack.children("training") and not {child} & set(stack.children("training")),
+        seconds=30,
+        what="another child in place of the one that trained",
+    )
+    assert "exited with" not in stack.log("training")

@@ -289,3 +289,13 @@ def test_long_and_hostile_class_names_are_escaped_and_kept_out_of_the_reasons(
     page = page_of(owner_client, answered)
     assert "<script>xxx" not in page
     assert "&lt;script&gt;xxx" in page
+
+
+@pytest.mark.parametrize(
+    ("distance", "shown"), [(0.3456, "0.35"), (0.0123, "0.0123"), (0.0, "0.0000")]
+)
+def test_small_distances_have_enough_digits_to_differ(
+    distance: float, shown: str, answered: Prediction
+) -> None:
+    answered.why = why(distance)
+    assert shown_near(answered)[0].distance == shown

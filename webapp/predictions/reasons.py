@@ -78,7 +78,7 @@ def shown_near(prediction: Prediction) -> list[NearShown]:
             rank=rank,
             label=_labels(near, version.class_names),
             likeness=_likeness(near.distance, why.usual_distances),
-            distance=number_format(near.distance, 2),
+            distance=_digits(near.distance),
             has_thumbnail=near.thumbnail is not None,
         )
         for rank, near in enumerate(why.near, start=1)
@@ -114,6 +114,12 @@ def thumbnail_of(prediction: Prediction, rank: int) -> bytes | None:
 def _labels(near: NearPicture, class_names: list[str]) -> str:
     names = [class_names[i] for i in near.class_indexes if 0 <= i < len(class_names)]
     return ", ".join(names) or _("none of the classes")
+
+
+def _digits(distance: float) -> str:
+    """Small ones differ in digits that large ones do not need. Django's own would cut, not round."""
+    num_digits = 2 if distance >= 0.1 else 4
+    return number_format(round(distance, num_digits), num_digits)
 
 
 def _likeness(distance: float, usual: tuple[float, float] | None) -> str:
