@@ -6,7 +6,7 @@ second is a chain of matrix products that fit the caches, in the engine's librar
 
 import os
 import statistics
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from bench.machine import instruction_sets
 from classifier.bundle import Precision
 
 SIDE, NUM_PRODUCTS = 1024, 16
-NUM_ROUNDS = 9
+PRODUCTS_GOP = 2 * NUM_PRODUCTS * SIDE**3 / 1e9
 # Multiply-adds a cycle and core of Intel's server processors: two ports of 512 bits, or one unit of
 # tiles (Intel 64 and IA-32 Architectures Optimization Reference Manual, on AMX and on VNNI).
 PER_CYCLE: dict[Precision, dict[str, int]] = {
@@ -38,8 +38,8 @@ def peak_gops(precision: Precision) -> float | None:
     return None
 
 
-def product_gops(precision: Precision) -> float:
-    """Billions of multiplications and additions a second of a chain of matrix products."""
+def products(precision: Precision) -> Callable[[], object]:
+    """Computes a chain of matrix products, PRODUCTS_GOP billions of multiplications and additions."""
     matrix = ops.parameter([SIDE, SIDE], np.float32)
     generator = np.random.default_rng(0)
     product = _bytes(matrix) if precision == "int8" else matrix
@@ -52,13 +52,7 @@ def product_gops(precision: Precision) -> float:
             product = ops.matmul(product, ops.constant(factor), False, False)
     request = compiled(ov.Model([product], [matrix]), precision).create_infer_request()
     pixels = np.abs(generator.normal(0, 1, (SIDE, SIDE))).astype(np.float32)
-    request.infer([pixels])
-    seconds = []
-    for _ in range(NUM_ROUNDS):
-        started = time.perf_counter()
-        request.infer([pixels])
-        seconds.append(time.perf_counter() - started)
-    return 2 * NUM_PRODUCTS * SIDE**3 / min(seconds) / 1e9
+    return lambda: request.infer([pixels])
 
 
 def compiled(graph: ov.Model | Path, precision: Precision) -> ov.CompiledModel:

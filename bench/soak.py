@@ -149,7 +149,7 @@ def _pictures(stack: Stack) -> tuple[set[Path], set[Path]]:
     kept = {stack.pictures_dir / name for (name,) in names}
     named = kept | {path.with_suffix(".thumbnail.jpg") for path in kept}
     found = {path for path in stack.pictures_dir.rglob("*") if not path.is_dir()}
-    return named - found, found - named
+    return kept - found, found - named  # a thumbnail is made when it is looked at
 
 
 def _lines(figures: Mapping[str, Any]) -> list[str]:

@@ -47,8 +47,9 @@ class Engine(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """What it likes best: the smallest batch, 1 to 32, within 5 % of its most pictures a second.
+        """What it likes best: the smallest batch within 5 % of its most pictures a second.
 
+        A processor is tried with up to 32, a GPU with up to 256, as long as one takes half a second.
         Measured once and kept in the cache folder; without one, measured when it is first asked for.
         """
 

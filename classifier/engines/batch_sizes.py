@@ -1,11 +1,10 @@
 """Which batch size an engine likes best: measured, as no rule foretells it for every processor."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from classifier.errors import EngineError
 
-SIZES = (1, 2, 4, 8, 16, 32)
 # A picture that comes while such a batch is computed waits for all of it.
 LONGEST_BATCH_SECONDS = 0.5
 NUM_ROUNDS = 4
@@ -14,11 +13,12 @@ NEARLY_BEST = 0.95
 
 def measure_sizes(
     run: Callable[[int], object],
+    sizes: Sequence[int],
     *,
     seconds: float = 3.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[int, float]:
-    """Pictures per second at each of SIZES, up to the first whose batch takes too long.
+    """Pictures per second at each of `sizes`, ascending, up to the first whose batch takes too long.
 
     `run(n)` computes a batch of n. The sizes take turns and the quickest counts, so that what else
     the machine does meets all of them. After `seconds` no further round begins.
@@ -31,7 +31,7 @@ def measure_sizes(
 
     began = clock()
     quickest: dict[int, float] = {}
-    for size in SIZES:
+    for size in sizes:
         try:
             timed(size)  # compiles kernels for it, too
             taken = timed(size)

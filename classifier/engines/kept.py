@@ -12,14 +12,13 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from classifier.bundle import Bundle
-from classifier.engines.batch_sizes import SIZES
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +41,21 @@ class Kept:
 class Keeper:
     """Keeps for one bundle under the same circumstances, and sweeps what nobody will want again."""
 
-    def __init__(self, folder: Path, bundle: Bundle, circumstances: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bundle: Bundle,
+        circumstances: Mapping[str, object],
+        batch_sizes: Collection[int],
+    ) -> None:
+        """`batch_sizes`: those that are tried; what was measured of others is not taken."""
         self._bundle = bundle.path.resolve()
-        self._circumstances = {"bundle": bundle.digest, **circumstances}
+        self._batch_sizes = sorted(batch_sizes)
+        self._circumstances = {
+            "bundle": bundle.digest,
+            "batch_sizes": self._batch_sizes,
+            **circumstances,
+        }
         key = hashlib.sha256(_canonical(self._circumstances)).hexdigest()
         self._path = folder / f"{bundle.digest[:16]}-{key[:16]}.json"
 
@@ -59,9 +70,10 @@ class Keeper:
                 None if graph is None else base64.b64decode(graph, validate=True),
                 {int(size): float(rate) for size, rate in rates.items()},
             )
-            if not kept.pictures_per_second or not kept.pictures_per_second.keys() <= set(SIZES):
+            received = kept.pictures_per_second.keys()
+            if not received or not received <= set(self._batch_sizes):
                 raise ValueError(
-                    f"expected some of the batch sizes {SIZES}, received {list(rates)}"
+                    f"expected some of the batch sizes {self._batch_sizes}, received {list(rates)}"
                 )
         except FileNotFoundError:
             return None

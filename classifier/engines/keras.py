@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from classifier.bundle import Bundle, Precision
 from classifier.engines.base import OUTPUT_NAMES, Outputs, RealDevice
-from classifier.engines.batch_sizes import SIZES, best_size, measure_sizes
+from classifier.engines.batch_sizes import best_size, measure_sizes
 from classifier.engines.checks import check_answers, noise
 from classifier.engines.hardware import num_cores
 from classifier.engines.kept import Keeper, Kept
 from classifier.engines.keras_models import read_model
 from classifier.errors import EngineError
 
-# Larger batches are computed in parts.
-BUCKETS = (*SIZES, 64, 128, 256)
+# Others are filled up to the next, and larger ones computed in parts.
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _OLDEST_WITH_BF16 = (8, 0)  # the compute capability of Ampere
 
 
@@ -72,10 +72,10 @@ class KerasEngine:
 
     def run(self, pictures: NDArray[np.uint8]) -> Outputs:
         """See `base.Engine`. Raises EngineError."""
-        if len(pictures) <= BUCKETS[-1]:
+        if len(pictures) <= BATCH_SIZES[-1]:
             return self._run_filled_up(pictures)
-        starts = range(0, len(pictures), BUCKETS[-1])
-        parts = [self._run_filled_up(pictures[start : start + BUCKETS[-1]]) for start in starts]
+        starts = range(0, len(pictures), BATCH_SIZES[-1])
+        parts = [self._run_filled_up(pictures[start : start + BATCH_SIZES[-1]]) for start in starts]
         return Outputs(
             logits=np.concatenate([part.logits for part in parts]),
             embedding=np.concatenate([part.embedding for part in parts]),
@@ -84,7 +84,7 @@ class KerasEngine:
 
     def _run_filled_up(self, pictures: NDArray[np.uint8]) -> Outputs:
         num = len(pictures)
-        bucket = next(size for size in BUCKETS if size >= num)
+        bucket = next(size for size in BATCH_SIZES if size >= num)
         if bucket > num:
             empty = np.zeros((bucket - num, *pictures.shape[1:]), np.uint8)
             pictures = np.concatenate([pictures, empty])
@@ -109,13 +109,13 @@ class KerasEngine:
     def _settle(self, cache_dir: Path | None) -> None:
         """Learn the best batch size, and try every batch up to it out."""
         if cache_dir:
-            keeper = Keeper(cache_dir, self.bundle, self._circumstances())
+            keeper = Keeper(cache_dir, self.bundle, self._circumstances(), BATCH_SIZES)
             kept = keeper.read()
             if kept is None:
                 kept = Kept(None, self._measured())
                 keeper.write(kept)
             self._batch_size = best_size(kept.pictures_per_second)
-        for size in reversed(SIZES):
+        for size in reversed(BATCH_SIZES):
             if size <= (self._batch_size or 1):
                 check_answers(self.bundle, self.run(noise(self.bundle, size)))
 
@@ -129,8 +129,8 @@ class KerasEngine:
         }
 
     def _measured(self) -> dict[int, float]:
-        pictures = noise(self.bundle, SIZES[-1])
-        return measure_sizes(lambda size: self.run(pictures[:size]))
+        pictures = noise(self.bundle, BATCH_SIZES[-1])
+        return measure_sizes(lambda size: self.run(pictures[:size]), BATCH_SIZES)
 
 
 def _compiled(model: keras.Model, image_size: int) -> Any:

@@ -19,7 +19,7 @@ from classifier.bundle import (
     Precision,
 )
 from classifier.engines.base import OUTPUT_NAMES, Outputs, RealDevice
-from classifier.engines.batch_sizes import SIZES, best_size, measure_sizes
+from classifier.engines.batch_sizes import best_size, measure_sizes
 from classifier.engines.checks import check_answers, noise
 from classifier.engines.hardware import has_int8, instructions_key, num_cores
 from classifier.engines.kept import Keeper, Kept
@@ -28,6 +28,7 @@ from classifier.errors import BundleCorrupt
 
 logger = logging.getLogger(__name__)
 
+BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 # Batches of the best size are tried out before those of one: memory that is taken at once is not
 # taken in ever larger pieces, which left up to twice as much behind. Not where it takes long.
 LONGEST_WARMING_SECONDS = 0.1
@@ -94,7 +95,9 @@ class OpenVinoEngine:
         return Outputs(*(self._request.get_tensor(name).data.copy() for name in OUTPUT_NAMES))
 
     def _load(self, graph: ov.Model, cache_dir: Path | None) -> None:
-        keeper = Keeper(cache_dir, self.bundle, self._circumstances()) if cache_dir else None
+        keeper: Keeper | None = None
+        if cache_dir:
+            keeper = Keeper(cache_dir, self.bundle, self._circumstances(), BATCH_SIZES)
         kept = keeper.read() if keeper else None
         imported = self._import_graph(kept.graph) if kept and kept.graph else None
         self._compiled = imported or compile_graph(graph, self.precision)
@@ -135,8 +138,8 @@ class OpenVinoEngine:
             return None
 
     def _measured(self) -> dict[int, float]:
-        pictures = noise(self.bundle, SIZES[-1])
-        rates = measure_sizes(lambda size: self._request.infer([pictures[:size]]))
+        pictures = noise(self.bundle, BATCH_SIZES[-1])
+        rates = measure_sizes(lambda size: self._request.infer([pictures[:size]]), BATCH_SIZES)
         self._compiled.release_memory()  # what the largest batch took
         return rates
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from classifier.engines.batch_sizes import SIZES, best_size, measure_sizes
+from classifier.engines.batch_sizes import best_size, measure_sizes
 from classifier.errors import EngineError
+
+SIZES = (1, 2, 4, 8, 16, 32)
 
 
 class Machine:
@@ -21,7 +23,7 @@ class Machine:
         self.ran.append(size)
 
     def rates(self, seconds: float = 3.0) -> dict[int, float]:
-        return measure_sizes(self.run, seconds=seconds, clock=lambda: self.now)
+        return measure_sizes(self.run, SIZES, seconds=seconds, clock=lambda: self.now)
 
 
 def test_each_size_is_measured_without_what_its_kernels_took_to_compile() -> None:
@@ -60,7 +62,7 @@ def test_a_size_that_has_no_room_ends_it() -> None:
         if size > 2:
             raise EngineError("gpu_memory", num_pictures=size)
 
-    assert tuple(measure_sizes(run)) == (1, 2)
+    assert tuple(measure_sizes(run, SIZES)) == (1, 2)
 
 
 def test_no_room_for_a_single_picture_is_told() -> None:
@@ -68,7 +70,7 @@ def test_no_room_for_a_single_picture_is_told() -> None:
         raise EngineError("gpu_memory", num_pictures=size)
 
     with pytest.raises(EngineError):
-        measure_sizes(run)
+        measure_sizes(run, SIZES)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from classifier.bundle import Bundle
 from classifier.engines import kept as kept_module
 from classifier.engines import openvino as engine_module
 from classifier.engines.base import open_engine
-from classifier.engines.batch_sizes import SIZES
 from classifier.engines.kept import MAX_FILES, Keeper, Kept
+from classifier.engines.openvino import BATCH_SIZES
 from tests.bundles import COLOURS, colour_bundle
 from tests.stack import ROOT
 
@@ -71,7 +71,7 @@ def test_it_neither_compiles_nor_measures_and_answers_the_same(
     first = open_engine(bundle)
     assert counted == {"compile_graph": 1, "measure_sizes": 0}
     again = open_engine(bundle, cache_dir=cache)
-    assert again.batch_size in SIZES
+    assert again.batch_size in BATCH_SIZES
     assert counted == {"compile_graph": 1, "measure_sizes": 0}
     for name in ("logits", "embedding", "feature_map"):
         assert (getattr(first.run(red()), name) == getattr(again.run(red()), name)).all()
@@ -83,7 +83,7 @@ def test_without_a_cache_folder_it_measures_when_it_is_asked_and_leaves_nothing(
 ) -> None:
     engine = open_engine(bundle)
     assert counted["measure_sizes"] == 0
-    assert engine.batch_size == engine.batch_size in SIZES
+    assert engine.batch_size == engine.batch_size in BATCH_SIZES
     assert counted["measure_sizes"] == 1
 
 
@@ -190,7 +190,7 @@ def test_a_cache_that_cannot_be_written_is_lived_with(
     (tmp_path / "file").touch()
     engine = open_engine(bundle, cache_dir=tmp_path / "file" / "cache")
     assert engine.run(red()).logits.argmax() == COLOURS.index("red")
-    assert engine.batch_size in SIZES
+    assert engine.batch_size in BATCH_SIZES
     assert "could be kept" in caplog.text
 
 
@@ -210,7 +210,7 @@ def test_a_graph_that_openvino_does_not_take_is_compiled_again_but_nothing_is_me
 
 
 def keeper_for(folder: Path, bundle: Bundle, number: int) -> Keeper:
-    return Keeper(folder, bundle, {"number": number})
+    return Keeper(folder, bundle, {"number": number}, BATCH_SIZES)
 
 
 def test_what_is_kept_is_read_as_it_was_written(bundle: Bundle, tmp_path: Path) -> None:
@@ -220,6 +220,14 @@ def test_what_is_kept_is_read_as_it_was_written(bundle: Bundle, tmp_path: Path) 
         keeper.write(kept)
         assert keeper_for(tmp_path, bundle, 1).read() == kept
         assert keeper_for(tmp_path, bundle, 2).read() is None
+
+
+def test_what_was_measured_of_a_batch_that_is_not_tried_is_not_taken(
+    bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeper_for(tmp_path, bundle, 1).write(Kept(None, {1: 100.0, 64: 150.0}))
+    assert keeper_for(tmp_path, bundle, 1).read() is None
+    assert "received ['1', '64']" in caplog.text
 
 
 def test_files_of_bundles_that_are_gone_are_swept_and_no_others(

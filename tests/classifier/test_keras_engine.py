@@ -1,6 +1,8 @@
 """classifier.engines.keras, on the processor: it answers as OpenVINO's engine does, traced once."""
 
+import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -12,8 +14,10 @@ from numpy.typing import NDArray
 from classifier.bundle import KERAS_MODEL, Bundle, Precision, new_bundle
 from classifier.engines import base
 from classifier.engines import keras as engine_module
+from classifier.engines import openvino as openvino_module
 from classifier.engines.base import Outputs
-from classifier.engines.keras import BUCKETS, KerasEngine, gpu_problem
+from classifier.engines.batch_sizes import measure_sizes
+from classifier.engines.keras import BATCH_SIZES, KerasEngine, gpu_problem
 from classifier.engines.openvino import OpenVinoEngine
 from classifier.errors import BundleCorrupt, BundleError, BundleIncompatible, EngineError
 from tests.bundles import colour_bundle
@@ -126,7 +130,7 @@ def test_whatever_the_batch_it_is_traced_once_and_runs_in_few_shapes(
         outputs = engine.run(pictures_of(300)[:num])
         assert outputs.logits.shape == (num, 3)
         assert largest_difference(outputs, first(together, num)) <= 1e-4
-    assert shapes <= set(BUCKETS)
+    assert shapes <= set(BATCH_SIZES)
     assert answer.experimental_get_tracing_count() == 1
 
 
@@ -144,15 +148,33 @@ def test_the_next_batch_does_not_overwrite_what_was_returned(engine: KerasEngine
 def test_the_best_batch_size_is_kept_for_the_next_process(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert KerasEngine(bundle, device="cpu", cache_dir=tmp_path).batch_size in BUCKETS
+    assert KerasEngine(bundle, device="cpu", cache_dir=tmp_path).batch_size in BATCH_SIZES
 
-    def measured_again(run: Callable[[int], object]) -> dict[int, float]:
+    def measured_again(*arguments: object) -> dict[int, float]:
         raise AssertionError("it was measured before")
 
     monkeypatch.setattr(engine_module, "measure_sizes", measured_again)
     again = KerasEngine(bundle, device="cpu", cache_dir=tmp_path)
-    assert 1 <= again.batch_size <= 32
+    assert again.batch_size in BATCH_SIZES
     assert again._answer.experimental_get_tracing_count() == 1
+
+
+def test_batches_are_as_large_as_a_card_likes_them(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock by which any batch takes a millisecond. On a processor 32 are enough."""
+    ticks = itertools.count()
+    monkeypatch.setattr(
+        engine_module, "measure_sizes", partial(measure_sizes, clock=lambda: next(ticks) / 1000)
+    )
+    assert KerasEngine(bundle, device="cpu", cache_dir=tmp_path).batch_size == 256
+    num_ticks = next(ticks)
+    assert KerasEngine(bundle, device="cpu", cache_dir=tmp_path).batch_size == 256
+    assert next(ticks) == num_ticks + 1  # nothing was measured again
+    monkeypatch.setattr(
+        openvino_module, "measure_sizes", partial(measure_sizes, clock=lambda: next(ticks) / 1000)
+    )
+    assert OpenVinoEngine(bundle, cache_dir=tmp_path).batch_size == 32
 
 
 # --- Which precision
