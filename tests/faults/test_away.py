@@ -93,7 +93,7 @@ def test_with_postgresql_away_new_pictures_are_refused_and_accepted_ones_answere
             # What was refused has left no picture behind.
             names = stack.query("SELECT picture_name FROM predictions_prediction")
             kept = list(stack.pictures_dir.rglob("*.jpg"))
-            assert len(kept) == 2 * len(names)
+            assert len(kept) == len(names)
 
 
 @pytest.mark.slow

@@ -1,13 +1,15 @@
 """Claim, answer, record: what the inference worker does, without a worker."""
 
 import threading
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import DataError, OperationalError
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -15,7 +17,12 @@ from classifier.answering import Answerer
 from classifier.decide import Answer
 from classifier.engines.base import Outputs
 from classifier.engines.openvino import OpenVinoEngine
-from webapp.predictions import claims, failures
+from classifier.errors import BundleCorrupt, EngineError
+from webapp import metrics
+from webapp.ops.models import WorkerHeartbeat
+from webapp.ops.reconciler import reconcile
+from webapp.predictions import answering, claims, failures
+from webapp.predictions import engines as engines_module
 from webapp.predictions.answering import answer_all_queued, held_claims
 from webapp.predictions.claims import (
     claim_release,
@@ -25,11 +32,20 @@ from webapp.predictions.claims import (
     predictions_requeue_lost,
 )
 from webapp.predictions.models import Prediction
-from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_promote
 
 State = Prediction.State
 Upload = Callable[..., list[Prediction]]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "_left_alone", {})
+
+
+def count(name: str, **labels: str) -> float:
+    return metrics.counted().get_sample_value(f"ocellus_{name}", labels) or 0.0
 
 
 def break_on_green(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -157,16 +173,24 @@ def test_a_version_that_goes_live_while_a_batch_grows_answers_only_what_came_aft
     assert labels == ["red", "red", "crimson"]
 
 
-def test_a_suspect_is_computed_with_nothing_else_at_stake(
+def test_a_suspect_is_claimed_once_all_else_is_written_and_nothing_is_claimed_until_it_is(
     live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may kill the process: what is claimed beside it would have an attempt counted each time."""
-    suspect, _ = upload_of("red", "green")
+    claim = claims.predictions_claim
+    claimed: list[tuple[str, int]] = []
+
+    def claim_and_note(**options: Any) -> list[Prediction]:
+        num_held = len(held_claims())
+        rows = claim(**options)
+        claimed.extend((row.file_name, num_held) for row in rows)
+        return rows
+
+    monkeypatch.setattr(answering, "predictions_claim", claim_and_note)
+    _, suspect, _ = upload_of("red", "green", "blue")
     Prediction.objects.filter(pk=suspect.pk).update(attempts=1)
-    held: list[int] = []
-    note_batches(monkeypatch, best=8, before=lambda: held.append(len(held_claims())))
-    assert answer_all_queued() == 2
-    assert held == [1, 1]
+    assert answer_all_queued() == 3
+    assert claimed == [("red.jpg", 0), ("green.jpg", 0), ("blue.jpg", 0)]
 
 
 def test_what_is_claimed_cannot_be_claimed_again(upload_of: Upload) -> None:
@@ -196,7 +220,7 @@ def test_an_answer_is_written_only_by_who_holds_the_claim(upload_of: Upload) -> 
     claim_release(claim=stale_claim)
     [current] = predictions_claim(size=1)
     stale.state, stale.label = State.DONE, "too late"
-    assert predictions_record(claim=stale_claim, answered=[stale]) == 0
+    assert predictions_record(claim=stale_claim, answered=[stale]) == []
     row = Prediction.objects.get()
     assert (row.state, row.label, row.claim) == (State.RUNNING, "", current.claim)
 
@@ -221,6 +245,8 @@ def test_a_renewed_lease_is_not_lost(upload_of: Upload) -> None:
 
 def test_after_three_attempts_a_picture_fails_with_a_reason(upload_of: Upload) -> None:
     upload_of("red")
+    failed = {"recognizer": "colours", "version": "none", "outcome": "failed"}
+    before = count("answers_total", **failed)
     for _ in range(3):
         assert len(predictions_claim(size=1)) == 1
         Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
@@ -228,6 +254,7 @@ def test_after_three_attempts_a_picture_fails_with_a_reason(upload_of: Upload) -
     row = Prediction.objects.get()
     assert (row.state, row.failure_code) == (State.FAILED, failures.GAVE_UP)
     assert "several attempts" in row.failure_sentence
+    assert count("answers_total", **failed) == before + 1
 
 
 def test_a_picture_that_disappeared_fails_alone(
@@ -261,6 +288,117 @@ def test_a_bundle_that_was_changed_is_not_loaded_and_says_so(
     answer_all_queued()
     row = Prediction.objects.get()
     assert (row.state, row.failure_code) == (State.FAILED, failures.MODEL_UNUSABLE)
+
+
+@pytest.mark.parametrize("error", [EngineError("gpu_memory", num_pictures=1), OSError("too many")])
+def test_what_cannot_be_loaded_just_now_is_answered_later_and_costs_no_attempt(
+    live_version: ModelVersion,
+    upload_of: Upload,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    tries: list[ModelVersion] = []
+
+    def fail(version: ModelVersion) -> Answerer:
+        tries.append(version)
+        raise error
+
+    upload_of("red", "green")
+    with monkeypatch.context() as patch:
+        patch.setattr("webapp.predictions.engines._load", fail)
+        for _ in range(5):
+            assert answer_all_queued() == 0
+            assert held_claims() == {}
+    assert len(tries) == 1  # then it is left alone for a while
+    rows = Prediction.objects.values_list("state", "attempts", "claim")
+    assert set(rows) == {(State.QUEUED, 0, None)}
+    monkeypatch.setattr(answering, "_left_alone", {})  # the while is over
+    assert answer_all_queued() == 2
+
+
+def test_a_bundle_that_only_this_worker_cannot_read_is_left_to_the_others(
+    live_version: ModelVersion,
+    new_version: Callable[..., ModelVersion],
+    upload_of: Upload,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And what waits behind it is answered at once, though that is claimed alone."""
+    upload_of("red", "green")
+    other = new_version()
+    other_recognizer = Recognizer.objects.create(name="Other colours", slug="others")
+    ModelVersion.objects.filter(pk=other.pk).update(
+        recognizer=other_recognizer, state=ModelVersion.State.LIVE
+    )
+    [behind] = upload_of("blue")
+    Prediction.objects.filter(pk=behind.pk).update(recognizer=other_recognizer, attempts=1)
+    load = engines_module._load
+
+    def fail(version: ModelVersion) -> Answerer:
+        if version == live_version:
+            raise BundleCorrupt("file_changed", path=version.bundle_path, file="serving.bin")
+        return load(version)
+
+    monkeypatch.setattr(engines_module, "_load", fail)
+    other_worker = WorkerHeartbeat.objects.create(
+        name="other", seen_at=timezone.now(), loaded=[live_version.bundle_digest]
+    )
+    assert answer_all_queued() == 1
+    rows = list(Prediction.objects.order_by("id").values_list("state", "attempts"))
+    assert rows == [(State.QUEUED, 0), (State.QUEUED, 0), (State.DONE, 2)]
+    # Once nobody is left who could, they are told so.
+    other_worker.delete()
+    monkeypatch.setattr(answering, "_left_alone", {})
+    assert answer_all_queued() == 2
+    assert Prediction.objects.filter(failure_code=failures.MODEL_UNUSABLE).count() == 2
+
+
+def test_an_engine_in_trouble_is_tried_again_later_and_not_for_ever(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_on_green(monkeypatch, EngineError("gpu_failed", num_pictures=1, problem="the device"))
+    upload_of("green", "red")
+    assert answer_all_queued() == 1
+    green, red = Prediction.objects.order_by("id")
+    assert (red.state, red.label) == (State.DONE, "red")
+    assert (green.state, green.attempts, green.claim) == (State.QUEUED, 1, None)
+    assert answer_all_queued() == 0
+    assert Prediction.objects.get(pk=green.pk).attempts == 1  # not tried before the while is over
+    for _ in range(2):
+        answering._left_alone.clear()
+        answer_all_queued()
+    green.refresh_from_db()
+    assert (green.state, green.failure_code) == (State.FAILED, failures.GAVE_UP)
+
+
+def test_only_what_was_written_is_counted_and_told(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two pictures one went to another worker, since this one was frozen for a while."""
+    kept, lost = upload_of("red", "green")
+
+    def record_late(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> Sequence[Prediction]:
+        Prediction.objects.filter(pk=lost.pk).update(claim=uuid.uuid4())
+        return predictions_record(claim=claim, answered=answered)
+
+    monkeypatch.setattr(answering, "predictions_record", record_late)
+    told: list[int] = []
+    monkeypatch.setattr(answering, "announce", lambda rows: told.extend(row.pk for row in rows))
+    done = {"recognizer": "colours", "version": "1", "outcome": "done"}
+    before = count("answers_total", **done)
+    assert answer_all_queued() == 1
+    assert told == [kept.pk]
+    assert count("answers_total", **done) == before + 1
+    assert Prediction.objects.get(pk=lost.pk).state == State.RUNNING
+
+
+def test_looking_for_more_in_vain_is_no_step_of_a_batch(
+    live_version: ModelVersion, upload_of: Upload
+) -> None:
+    before = count("step_seconds_count", step="claim")
+    upload_of("red")
+    answer_all_queued()
+    answer_all_queued()
+    assert count("step_seconds_count", step="claim") == before + 1
 
 
 def test_after_a_promotion_the_new_version_answers(
@@ -308,5 +446,40 @@ def test_an_interrupted_batch_is_given_back_at_once(
     upload_of("red")
     with pytest.raises(KeyboardInterrupt):
         answer_all_queued()
-    assert Prediction.objects.get().state == State.QUEUED
+    assert Prediction.objects.values_list("state", "attempts").get() == (State.QUEUED, 0)
     assert held_claims() == {}
+
+
+@pytest.mark.parametrize("is_away_for_long", [False, True])
+def test_a_database_that_goes_away_costs_no_attempt(
+    live_version: ModelVersion,
+    upload_of: Upload,
+    monkeypatch: pytest.MonkeyPatch,
+    is_away_for_long: bool,
+) -> None:
+    def fail(**options: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    upload_of("red")
+    with monkeypatch.context() as away:
+        away.setattr(answering, "predictions_record", fail)
+        if is_away_for_long:
+            away.setattr(answering, "claim_release", fail)
+        with pytest.raises(OperationalError):
+            answer_all_queued()
+    reconcile()
+    assert Prediction.objects.values_list("state", "attempts").get() == (State.QUEUED, 0)
+    assert held_claims() == {}
+    assert answer_all_queued() == 1
+
+
+def test_an_answer_that_the_database_will_not_take_is_not_tried_for_ever(
+    live_version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**options: object) -> None:
+        raise DataError("value too long")
+
+    monkeypatch.setattr(answering, "predictions_record", fail)
+    upload_of("red")
+    assert answer_all_queued() == 0
+    assert Prediction.objects.get().failure_code == failures.GAVE_UP

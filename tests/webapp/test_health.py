@@ -4,7 +4,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from webapp.ops import health as module
 from webapp.ops import views
 from webapp.ops.health import Health, NotReady
 from webapp.ops.models import WorkerHeartbeat
+from webapp.predictions.models import Prediction
 
 Checks = dict[str, dict[str, object]]
 
@@ -99,6 +100,25 @@ def test_without_a_worker_it_is_not_ready(seen_seconds_ago: float | None) -> Non
     assert not worker["ok"]
     expected = "no inference worker has been seen" if seen_seconds_ago is None else "60 s ago"
     assert expected in str(worker["reason"])
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_worker_that_lives_and_answers_nothing_is_not_enough(
+    upload_of: Callable[..., list[Prediction]], state: str
+) -> None:
+    heartbeat(seen_seconds_ago=1, answered_seconds_ago=70)
+    upload_of("red", "green")
+    Prediction.objects.update(state=state)
+    assert report(503)["worker"]["ok"]  # they came just now
+    an_age_ago = timezone.now() - timedelta(seconds=45)
+    Prediction.objects.filter(position=0).update(created_at=an_age_ago)
+    for answered_at in (timezone.now() - timedelta(seconds=70), None):
+        WorkerHeartbeat.objects.update(answered_at=answered_at)
+        worker = report(503)["worker"]
+        assert not worker["ok"]
+        assert "a picture has waited for 4" in str(worker["reason"])
+    WorkerHeartbeat.objects.update(answered_at=timezone.now() - timedelta(seconds=5))
+    assert report(503)["worker"]["ok"]  # it works through what waits
 
 
 def test_a_disk_that_fills_up_is_told_before_it_is_full(settings: Settings) -> None:

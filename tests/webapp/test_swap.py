@@ -1,16 +1,20 @@
 """The swap: workers load a version beside the one that answers, then it goes live."""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from classifier.answering import Answerer
 from classifier.errors import BundleCorrupt
 from webapp.ops.heartbeat import Heartbeat
 from webapp.ops.models import WorkerHeartbeat
+from webapp.predictions import engines as loading
 from webapp.predictions.engines import EngineCache, engines
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_promote
@@ -29,8 +33,25 @@ def beating(db: None, monkeypatch: pytest.MonkeyPatch) -> Heartbeat:
     """A worker's heart that beats whenever a promotion waits for it."""
     heartbeat = Heartbeat("worker")
     heartbeat.tick()
-    monkeypatch.setattr("webapp.recognizers.swap.time.sleep", lambda seconds: heartbeat.tick())
+    meanwhile(monkeypatch, heartbeat.tick)
     return heartbeat
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Whenever a promotion waits, something happens."""
+    moment = threading.Event()
+    # Its own `time`: whatever else this process has running may sleep as ever.
+    clock = SimpleNamespace(
+        monotonic=time.monotonic, sleep=lambda seconds: (happens(), moment.wait(0.01))
+    )
+    monkeypatch.setattr("webapp.recognizers.swap.time", clock)
+
+
+def beat_until_all_is_loaded(heartbeat: Heartbeat) -> None:
+    heartbeat.tick()
+    while heartbeat._load:
+        heartbeat._load.join(20)
+        heartbeat.tick()
 
 
 def test_without_a_worker_nobody_is_waited_for(new_version: NewVersion) -> None:
@@ -76,15 +97,74 @@ def test_what_a_worker_cannot_load_is_refused_with_its_reason_and_the_old_one_go
     assert versions_to_hold()[0] == []
 
 
-def test_a_worker_that_takes_too_long_is_named(new_version: NewVersion, settings: Settings) -> None:
-    settings.PRELOAD_SECONDS = 0
-    alive("slow one")
-    with pytest.raises(PromotionRefused, match="slow one"):
+def test_a_worker_that_loads_for_long_beats_on_and_is_waited_for(
+    db: None, new_version: NewVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The load ends only once the heart has beaten for longer than a silent worker counts as alive."""
+    settings.WORKER_ALIVE_SECONDS = 0.4
+    monkeypatch.setattr("webapp.ops.heartbeat.BEAT_SECONDS", 0.05)
+    version, heartbeat = new_version(), Heartbeat("worker")
+    heartbeat.tick()
+    has_beaten_long_enough = threading.Event()
+    seen: list[datetime] = []
+
+    def beat() -> None:
+        heartbeat.tick()
+        seen.append(WorkerHeartbeat.objects.get(name="worker").seen_at)
+        if seen[-1] - seen[0] > timedelta(seconds=2 * settings.WORKER_ALIVE_SECONDS):
+            has_beaten_long_enough.set()
+
+    load = loading._load
+
+    def load_slowly(version: ModelVersion) -> Answerer:
+        assert has_beaten_long_enough.wait(10)
+        return load(version)
+
+    monkeypatch.setattr(loading, "_load", load_slowly)
+    meanwhile(monkeypatch, beat)
+    let_workers_load(version)
+    assert has_beaten_long_enough.is_set()
+    assert version.bundle_digest in WorkerHeartbeat.objects.get(name="worker").loaded
+
+
+def test_a_worker_that_loads_for_too_long_is_named(
+    beating: Heartbeat,
+    new_version: NewVersion,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.PRELOAD_SECONDS = 0.3
+    is_over = threading.Event()
+    monkeypatch.setattr(loading, "_load", lambda version: is_over.wait(20))
+    monkeypatch.setattr(EngineCache, "_num_bytes", lambda cache: 0)
+    with pytest.raises(PromotionRefused, match="worker did not"):
+        let_workers_load(new_version())
+    assert beating._load
+    is_over.set()
+    beating._load.join(20)
+
+
+def test_a_worker_that_falls_silent_while_it_is_waited_for_is_named(
+    new_version: NewVersion, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PRELOAD_SECONDS = 0.3
+    alive("silent one")
+    long_ago = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS + 1)
+    meanwhile(monkeypatch, lambda: WorkerHeartbeat.objects.update(seen_at=long_ago))
+    with pytest.raises(PromotionRefused, match="silent one did not"):
         let_workers_load(new_version())
 
 
+def test_a_worker_that_ends_meanwhile_is_not_waited_for(
+    new_version: NewVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive("going")
+    meanwhile(monkeypatch, lambda: WorkerHeartbeat.objects.all().delete())
+    let_workers_load(new_version())
+
+
 def test_a_heartbeat_tells_what_is_loaded_and_when_it_was_seen(live_version: ModelVersion) -> None:
-    Heartbeat("worker").tick()
+    beat_until_all_is_loaded(Heartbeat("worker"))
     worker = WorkerHeartbeat.objects.get(name="worker")
     assert worker.loaded == [live_version.bundle_digest]
     assert timezone.now() - worker.seen_at < timedelta(seconds=5)
@@ -100,9 +180,9 @@ def test_live_versions_beyond_the_memory_do_not_drive_each_other_out_at_each_bea
     )
     settings.ENGINE_MEMORY_MB = 0
     heartbeat = Heartbeat("worker")
-    heartbeat.tick()
+    beat_until_all_is_loaded(heartbeat)
     kept = engines.loaded()
-    heartbeat.tick()
+    beat_until_all_is_loaded(heartbeat)
     assert kept == engines.loaded() == [second.bundle_digest]
 
 

@@ -14,7 +14,8 @@ from pytest_django import Settings
 
 from tests.redis_server import redis_server
 from tests.waiting import wait_for
-from webapp.predictions import waiting
+from webapp import broker
+from webapp.predictions import tasks, waiting
 from webapp.predictions.models import Prediction
 from webapp.predictions.waiting import announce, wait_until_answered
 
@@ -168,8 +169,24 @@ def test_a_worker_is_not_held_up_by_a_redis_that_does_not_answer(
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(redis_socket))
         silent.listen()
+        broker.silence.end()
         assert seconds_of(lambda: announce(rows)) < 1
         assert seconds_of(lambda: announce(rows)) < 0.1  # it leaves Redis alone for a moment
+
+
+def test_an_upload_is_not_held_up_again_and_again_by_a_redis_that_does_not_answer(
+    upload_of: Upload, redis_socket: Path
+) -> None:
+    rows = upload_of("red")
+    tasks._redis.cache_clear()  # which knew of another test's server
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(redis_socket))
+        silent.listen()
+        broker.silence.end()
+        assert seconds_of(tasks.nudge_inference) < 1
+        assert seconds_of(tasks.nudge_inference) < 0.1
+        assert seconds_of(lambda: announce(rows)) < 0.1  # nor by another word to it
+    tasks._redis.cache_clear()
 
 
 def test_a_worker_without_redis_answers_all_the_same(upload_of: Upload) -> None:

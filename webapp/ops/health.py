@@ -5,18 +5,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connections
+from django.db.models import Max
 from django.utils import timezone
 
 from webapp.broker import redis_client
 from webapp.ops.models import WorkerHeartbeat
+from webapp.predictions.models import Prediction
 
 MAX_SECONDS = 2.0
 # How long a report is good for, so that asking again and again costs nothing.
 FRESH_SECONDS = 1.0
+# A picture may wait longer only while others are answered.
+MAX_IDLE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,34 @@ def broker() -> str:
 
 
 def worker() -> str:
-    last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
-    if last is None:
+    """One that lives, and that answers if anything is to be answered."""
+    last = WorkerHeartbeat.objects.aggregate(seen=Max("seen_at"), answered=Max("answered_at"))
+    if last["seen"] is None:
         raise NotReady("no inference worker has been seen")
-    age = timezone.now() - last
-    seen = f"an inference worker was seen {_seconds(age)} s ago"
-    if age > timedelta(seconds=settings.WORKER_ALIVE_SECONDS):
+    now = timezone.now()
+    seen = f"an inference worker was seen {_seconds(now - last['seen'])} s ago"
+    if now - last["seen"] > timedelta(seconds=settings.WORKER_ALIVE_SECONDS):
         raise NotReady(f"{seen}, expected one within {settings.WORKER_ALIVE_SECONDS} s")
-    answered = WorkerHeartbeat.objects.exclude(answered_at=None).order_by("-answered_at").first()
-    if answered is None or answered.answered_at is None:
-        return f"{seen}; it has answered nothing yet"
-    return f"{seen}, the last answer was {_seconds(timezone.now() - answered.answered_at)} s ago"
+    if last["answered"] is None:
+        told = f"{seen}; it has answered nothing yet"
+    else:
+        told = f"{seen}, the last answer was {_seconds(now - last['answered'])} s ago"
+    if last["answered"] is None or now - last["answered"] > MAX_IDLE:
+        oldest = _oldest_unanswered()
+        if oldest and now - oldest > MAX_IDLE:
+            raise NotReady(f"{told}, and a picture has waited for {_seconds(now - oldest)} s")
+    return told
+
+
+def _oldest_unanswered() -> datetime | None:
+    """When the picture was uploaded that has waited longest. Each half has a small index."""
+    queued = Prediction.objects.filter(state=Prediction.State.QUEUED).order_by("id")[:1]
+    running = Prediction.objects.filter(state=Prediction.State.RUNNING)
+    moments = [
+        *queued.values_list("created_at", flat=True),
+        *running.values_list("created_at", flat=True),
+    ]
+    return min(moments, default=None)
 
 
 def disk() -> str:

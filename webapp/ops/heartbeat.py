@@ -1,5 +1,5 @@
-"""An inference worker's heartbeat: it says that the worker lives and what it holds, and loads what is
-about to go live beside what answers."""
+"""An inference worker's heartbeat: it says that the worker lives and what it holds, and has what is
+about to go live loaded beside what answers."""
 
 import logging
 import os
@@ -26,6 +26,29 @@ BEAT_SECONDS = 3.0
 FORGET_AFTER = timedelta(hours=1)
 
 
+class Load(threading.Thread):
+    """A version on its way into memory; the heart beats on meanwhile, however long it takes.
+
+    `problem`: why it could not be loaded, once the thread has ended; empty where it was.
+    """
+
+    def __init__(self, version: ModelVersion) -> None:
+        super().__init__(name="load", daemon=True)
+        self.version = version
+        self.problem = ""
+
+    def run(self) -> None:
+        try:
+            engines.get(self.version)
+        except ClassifierError as error:
+            logger.warning("Version %s could not be loaded: %s", self.version, error)
+            self.problem = str(error)
+        except Exception as error:
+            # A library may fail in its own way.
+            logger.exception("Version %s could not be loaded", self.version)
+            self.problem = repr(error)[:500]
+
+
 class Heartbeat:
     """What one worker says of itself in the database."""
 
@@ -33,19 +56,24 @@ class Heartbeat:
         self.name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._tried: set[str] = set()
         self._refused: dict[str, str] = {}
+        self._load: Load | None = None
         self._said: tuple[list[str], dict[str, str]] | None = None
         self._said_at = 0.0
 
     def tick(self) -> None:
-        """Load what should be there and is not; say what has changed, and now and then that we live."""
+        """Have loaded what should be there and is not, one at a time; say what has changed, and now and
+        then that we live."""
         preload, live = versions_to_hold()
         if self._said is None:
             self._say()  # who promotes just now waits for us
-        # The live ones once, when the worker starts: if memory does not hold all of them, they would
-        # drive each other out at each beat. Later they are loaded when a picture wants them.
-        for version in [v for v in live if v.bundle_digest not in self._tried] + preload:
+        if self._load and not self._load.is_alive():
+            if self._load.problem:
+                self._refused[self._load.version.bundle_digest] = self._load.problem
+            self._load = None
+        if self._load is None and (version := self._next_to_load(preload, live)):
             self._tried.add(version.bundle_digest)
-            self._load(version)
+            self._load = Load(version)
+            self._load.start()
         digests = {version.bundle_digest for version in preload}
         self._refused = {d: problem for d, problem in self._refused.items() if d in digests}
         is_old = time.monotonic() - self._said_at > BEAT_SECONDS
@@ -56,19 +84,14 @@ class Heartbeat:
         """A worker that ends in order is not waited for."""
         WorkerHeartbeat.objects.filter(name=self.name).delete()
 
-    def _load(self, version: ModelVersion) -> None:
-        digest = version.bundle_digest
-        if digest in engines.loaded() or digest in self._refused:
-            return
-        try:
-            engines.get(version)
-        except ClassifierError as error:
-            logger.warning("Version %s could not be loaded: %s", version, error)
-            self._refused[digest] = str(error)
-        except Exception as error:
-            # A library that fails in its own way must not end the heart.
-            logger.exception("Version %s could not be loaded", version)
-            self._refused[digest] = repr(error)[:500]
+    def _next_to_load(
+        self, preload: list[ModelVersion], live: list[ModelVersion]
+    ) -> ModelVersion | None:
+        """What is live once, when the worker starts: if memory does not hold all of it, versions would
+        drive each other out at each beat. Later they are loaded when a picture wants them."""
+        untried = [version for version in live if version.bundle_digest not in self._tried]
+        done = {*engines.loaded(), *self._refused}
+        return next((v for v in [*untried, *preload] if v.bundle_digest not in done), None)
 
     def _say(self) -> None:
         now, answered = timezone.now(), seconds_since_answer()

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WorkerHeartbeat(models.Model):
-    """An inference worker that was alive at `seen_at`; its reconciler renews the row.
+    """An inference worker that was alive at `seen_at`; its heartbeat renews the row.
 
     `loaded`: digests of the bundles that it holds ready. `refused`: digests that it was asked to load
     and could not, each with the reason.

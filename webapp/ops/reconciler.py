@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from webapp.database import drop_dead_connection
-from webapp.predictions.answering import held_claims
+from webapp.predictions.answering import give_back_owed, held_claims
 from webapp.predictions.claims import claims_renew, predictions_requeue_lost
 from webapp.predictions.models import Prediction
 from webapp.predictions.tasks import nudge_inference
@@ -29,6 +29,7 @@ def reconcile() -> None:
     """One round. What was just queued gets a second nudge now and then, which does no harm."""
     held = held_claims()
     claims_renew(claims=[claim for claim, age in held.items() if age < MAX_BATCH_SECONDS])
+    give_back_owed()
     predictions_requeue_lost()
     runs_mark_interrupted()
     settled = timezone.now() - timedelta(seconds=settings.RECONCILE_EVERY_SECONDS)

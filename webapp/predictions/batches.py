@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from classifier.answering import Answerer, read_all
 from classifier.decide import Answer
-from classifier.errors import ClassifierError, InvalidImage
+from classifier.errors import BundleError, ClassifierError, EngineError, InvalidImage
 from classifier.preprocess import read_input
 from webapp import metrics
 from webapp.predictions import failures
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.swap import is_held_by_a_worker
 
 logger = logging.getLogger(__name__)
 State = Prediction.State
@@ -36,7 +37,8 @@ class Group:
 @dataclass
 class Batch:
     """Predictions of one claim. Those that are in no group have failed already, unless there is an
-    `error`, which nobody foresaw: then none is answered."""
+    `error`, which nobody foresaw: then none is answered. Once it is computed, one that is neither
+    done nor failed waits for an engine in better health."""
 
     claim: uuid.UUID = field(default_factory=uuid.uuid4)
     predictions: list[Prediction] = field(default_factory=list)
@@ -45,7 +47,8 @@ class Batch:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether it was tried before: it may kill this process, so nothing else is at stake."""
+        """Whether it was tried before: it may kill this process, and is alone in it until its answer is
+        written."""
         return any(prediction.attempts > 1 for prediction in self.predictions)
 
     @property
@@ -56,17 +59,25 @@ class Batch:
         sizes = [group.answerer.engine.batch_size for group in self.groups]
         return max(0, max(sizes, default=engines.usual_batch_size()) - len(self.predictions))
 
-    def add(self, claimed: list[Prediction]) -> None:
-        """Take claimed predictions in, their pictures decoded for the version that is live now."""
-        self.predictions += claimed
+    def add(self, claimed: list[Prediction]) -> list[Prediction]:
+        """Take claimed predictions in, their pictures decoded for the version that is live now.
+
+        Returns those that are not taken: this worker cannot load now what answers them.
+        """
+        refused: list[Prediction] = []
         by_recognizer = sorted(claimed, key=lambda prediction: prediction.recognizer_id)
-        try:
-            for _, group in groupby(by_recognizer, key=lambda p: p.recognizer_id):
-                predictions = list(group)
+        for _, group in groupby(by_recognizer, key=lambda p: p.recognizer_id):
+            predictions = list(group)
+            try:
                 if prepared := _prepare(predictions[0].recognizer, predictions):
                     self.groups.append(prepared)
-        except Exception as error:
-            self.error = error
+            except _NotNow:
+                refused += predictions
+                continue
+            except Exception as error:
+                self.error = error
+            self.predictions += predictions
+        return refused
 
     def compute(self) -> None:
         """Put an answer or a failure into each prediction, unsaved. One version's run together."""
@@ -82,18 +93,31 @@ class Batch:
             _answer(group, group.readable)
 
 
+class _NotNow(Exception):
+    """This worker cannot load what answers, which is no fault of the pictures."""
+
+
 def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | None:
-    """The pictures decoded for the version that is live now. What cannot be answered is failed."""
+    """The pictures decoded for the version that is live now. What cannot be answered is failed.
+
+    Raises _NotNow where it can be answered later, or by another worker.
+    """
     version = recognizer.live_version()
     if version is None:
         _fail(predictions, failures.MODEL_UNUSABLE)
         return None
     try:
         answerer = engines.get(version)
-    except ClassifierError:
+    except BundleError as error:
         logger.exception("Version %s could not be loaded", version)
+        if is_held_by_a_worker(version):
+            raise _NotNow from error  # it is this machine's copy that is at fault
         _fail(predictions, failures.MODEL_UNUSABLE)
         return None
+    except Exception as error:
+        # Memory, a device, a disk: it may pass, and what was accepted waits for that.
+        logger.exception("Version %s could not be loaded now", version)
+        raise _NotNow from error
     went_live = version.promoted_at
     for prediction in predictions:
         if went_live and prediction.claimed_at and prediction.claimed_at < went_live:
@@ -118,10 +142,11 @@ def _answer(group: Group, readable: list[tuple[Prediction, NDArray[np.uint8]]]) 
     try:
         with metrics.STEP_SECONDS.labels("engine").time():
             answers = group.answerer.answer(np.stack([picture for _, picture in readable]))
-    except (RuntimeError, ValueError, ClassifierError):
+    except (RuntimeError, ValueError, ClassifierError) as error:
         if len(readable) == 1:
             logger.exception("The engine failed on prediction %s", readable[0][0].pk)
-            _fail([readable[0][0]], failures.ENGINE_FAILED)
+            if not isinstance(error, EngineError):  # else it is the machine's fault: not answered
+                _fail([readable[0][0]], failures.ENGINE_FAILED)
             return
         # One of them is to blame: the others must not pay for it.
         for pair in readable:

@@ -2,14 +2,15 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from webapp import metrics
 from webapp.database import update_each
 from webapp.predictions import failures
 from webapp.predictions.models import Prediction
@@ -33,17 +34,24 @@ RECORDED_FIELDS = (*ANSWER_FIELDS, "claimed_at", "answered_at", "claim", "lease_
 
 
 def predictions_claim(
-    *, size: int, claim: uuid.UUID | None = None, is_more: bool = False
+    *,
+    size: int,
+    claim: uuid.UUID | None = None,
+    is_more: bool = False,
+    left_alone: Collection[int] = (),
 ) -> list[Prediction]:
     """Up to `size` queued predictions, oldest first, now running under `claim` or a new one.
 
     Nobody else can claim them until their lease runs out. One that was tried before comes alone,
     so that a picture that kills its worker takes no others with it; `is_more`: they join others,
-    so none that was tried before comes at all.
+    so none that was tried before comes at all. `left_alone`: recognizers whose pictures are left
+    to others.
     """
-    waiting = Prediction.objects.filter(state=State.QUEUED).order_by("id")
-    if size < 1 or not waiting.exists():
+    if size < 1 or not _is_any_queued():
         return []
+    waiting = Prediction.objects.filter(state=State.QUEUED).order_by("id")
+    if left_alone:
+        waiting = waiting.exclude(recognizer_id__in=left_alone)
     claim = claim or uuid.uuid4()
     with transaction.atomic():
         # Rows that another worker is claiming just now are its own; SQLite has one writer anyway.
@@ -64,8 +72,16 @@ def predictions_claim(
     return rows
 
 
-def predictions_record(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> int:
-    """Write the answers of a claim, each once; returns how many were still the claim's to answer.
+def _is_any_queued() -> bool:
+    """`exists()` takes ten times as long to build as to answer, and a busy worker asks all the time."""
+    table = connection.ops.quote_name(Prediction._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} WHERE state = '{State.QUEUED.value}' LIMIT 1")  # noqa: S608
+        return cursor.fetchone() is not None
+
+
+def predictions_record(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> Sequence[Prediction]:
+    """Write the answers of a claim, each once; returns those that were still the claim's to answer.
 
     A row whose lease ran out meanwhile belongs to somebody else and is left alone.
     """
@@ -74,7 +90,14 @@ def predictions_record(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> i
         prediction.claim = None
         prediction.lease_expires_at = None
         prediction.answered_at = now
-    return update_each(answered, RECORDED_FIELDS, where={"claim": claim, "state": State.RUNNING})
+    where = {"claim": claim, "state": State.RUNNING}
+    if update_each(answered, RECORDED_FIELDS, where=where) == len(answered):
+        return answered
+    # A row that another has answered has not our moment, to the microsecond.
+    ids = [prediction.pk for prediction in answered]
+    ours = Prediction.objects.filter(pk__in=ids, claim=None, answered_at=now)
+    recorded = set(ours.values_list("pk", flat=True))
+    return [prediction for prediction in answered if prediction.pk in recorded]
 
 
 def claims_renew(*, claims: Sequence[uuid.UUID]) -> int:
@@ -85,8 +108,21 @@ def claims_renew(*, claims: Sequence[uuid.UUID]) -> int:
     return running.update(lease_expires_at=_lease())
 
 
-def claim_release(*, claim: uuid.UUID) -> int:
-    """Give back what a claim has not answered, for others to take at once."""
+def claim_release(*, claim: uuid.UUID, only: Collection[Prediction] | None = None) -> int:
+    """Give back what a claim has not answered, or `only` these of it, for others to take at once.
+
+    It is not their fault, so it counts as no attempt.
+    """
+    running = Prediction.objects.filter(claim=claim, state=State.RUNNING)
+    if only is not None:
+        running = running.filter(pk__in=[prediction.pk for prediction in only])
+    return running.update(
+        state=State.QUEUED, claim=None, lease_expires_at=None, attempts=F("attempts") - 1
+    )
+
+
+def claim_retry(*, claim: uuid.UUID) -> int:
+    """Queue again what a claim has tried in vain; what was tried too often fails with a reason."""
     return _give_back(Prediction.objects.filter(claim=claim, state=State.RUNNING))
 
 
@@ -100,13 +136,18 @@ def _give_back(lost: QuerySet[Prediction]) -> int:
     """Queue rows again; give up on what was tried too often, so that nothing goes round for ever."""
     if not lost.exists():
         return 0
-    num_failed = lost.filter(attempts__gte=settings.MAX_ATTEMPTS).update(
-        state=State.FAILED,
-        failure_code=failures.GAVE_UP,
-        answered_at=timezone.now(),
-        claim=None,
-        lease_expires_at=None,
-    )
+    num_failed = 0
+    given_up = lost.filter(attempts__gte=settings.MAX_ATTEMPTS)
+    for recognizer, slug in set(given_up.values_list("recognizer", "recognizer__slug")):
+        number = given_up.filter(recognizer=recognizer).update(
+            state=State.FAILED,
+            failure_code=failures.GAVE_UP,
+            answered_at=timezone.now(),
+            claim=None,
+            lease_expires_at=None,
+        )
+        metrics.ANSWERS.labels(slug, "none", State.FAILED).inc(number)
+        num_failed += number
     num_queued = lost.filter(attempts__lt=settings.MAX_ATTEMPTS).update(
         state=State.QUEUED, claim=None, lease_expires_at=None
     )

@@ -15,16 +15,15 @@ from django.conf import settings
 from django.db import DatabaseError
 from redis import Redis, RedisError
 
-from webapp.broker import installation_key, redis_client
+from webapp.broker import installation_key, redis_client, silence
 from webapp.database import drop_dead_connection
 from webapp.predictions.models import Prediction
 
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.5
-# How long a worker lets itself be held up by a Redis that does not answer, and then leaves it alone.
+# How long a worker lets itself be held up by a Redis that does not answer.
 TELL_SECONDS = 0.2
-SILENCE_SECONDS = 2.0
 # A thread that nobody has needed for this long ends.
 LINGER_SECONDS = 60.0
 
@@ -60,10 +59,9 @@ class _Teller:
 
     def __init__(self) -> None:
         self._redis: Redis | None = None
-        self._silent_until = 0.0
 
     def tell(self, ids: str) -> None:
-        if time.monotonic() < self._silent_until:
+        if silence.is_on:
             return
         try:
             if self._redis is None:
@@ -72,7 +70,7 @@ class _Teller:
             self._redis.publish(installation_key("answered"), ids)
         except Exception as error:
             # The answers are written; nothing that happens here may look as if they were not.
-            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            silence.begin()
             logger.warning("Could not tell of answers, who waits finds them later: %s", error)
 
 
@@ -200,6 +198,7 @@ def _begin_anew() -> None:
     """In a forked child neither the thread nor the sockets are ours."""
     global _teller, _listener
     _teller, _listener = _Teller(), _Listener()
+    silence.end()
 
 
 os.register_at_fork(after_in_child=_begin_anew)

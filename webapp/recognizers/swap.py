@@ -1,7 +1,7 @@
 """The swap: workers load a version beside the one that answers, before it goes live.
 
 The row says it (`preload_until`), each worker's heartbeat says what it has loaded or refused. So any
-number of workers on any machine take part, and one that comes or dies meanwhile disturbs nothing.
+number of workers on any machine take part. One that comes meanwhile is not waited for.
 """
 
 import time
@@ -22,19 +22,21 @@ class PromotionRefused(Exception):
 
 
 def let_workers_load(version: ModelVersion) -> None:
-    """Returns once each inference worker that is alive holds the version ready.
+    """Returns once each inference worker that is alive now holds the version ready or has ended.
 
-    At once where none is alive. Raises PromotionRefused with the reason of one that could not load it
-    or that took longer than settings.PRELOAD_SECONDS.
+    At once where none is alive. One that falls silent is waited for, since what it is busy with may be
+    this very load. Raises PromotionRefused with the reason of one that could not load it, or the names
+    of those that took longer than settings.PRELOAD_SECONDS.
     """
     deadline = time.monotonic() + settings.PRELOAD_SECONDS
-    if not _alive():
+    names = [worker.name for worker in _alive()]
+    if not names:
         return
     versions = ModelVersion.objects.filter(pk=version.pk)
     versions.update(preload_until=timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS))
     try:
         while True:
-            workers = _alive()
+            workers = list(WorkerHeartbeat.objects.filter(name__in=names))
             for worker in workers:
                 if problem := worker.refused.get(version.bundle_digest):
                     raise PromotionRefused(
@@ -62,6 +64,11 @@ def versions_to_hold() -> tuple[list[ModelVersion], list[ModelVersion]]:
     versions = ModelVersion.objects.select_related("recognizer")
     live = versions.filter(state=ModelVersion.State.LIVE).order_by("promoted_at")
     return list(versions.filter(preload_until__gt=timezone.now())), list(live)
+
+
+def is_held_by_a_worker(version: ModelVersion) -> bool:
+    """Whether a worker that is alive says that it could answer with the version at once."""
+    return any(version.bundle_digest in worker.loaded for worker in _alive())
 
 
 def _alive() -> list[WorkerHeartbeat]:
