@@ -2,8 +2,9 @@
 
 Times every layer of ResNet50 in the engine, in each precision that the processor has. Beside it: how
 fast it multiplies plain matrices that fit its caches, in the same library and the same precision (the
-two take turns, so that what else the machine does meets both, and the medians count), and what its data sheet promises at best. Where the network's share of plain products is about 100 %
-or more, the arithmetic itself is the limit; and no software is faster than the data sheet.
+two take turns, so that what else the machine does meets both, and the medians count), and what its
+data sheet promises at best. Where the network's share of plain products is about 100 % or more, the
+arithmetic itself is the limit; and no software is faster than the data sheet.
 """
 
 import sys
