@@ -76,7 +76,7 @@ class Stack:
             list(self._processes)
         ):  # the broker last: its clients shall end in peace
             self.stop(name)
-        self._operator.__exit__(kind, error, trace)
+        self._operator.close()
         if error is not None:
             for log in sorted(self.data_dir.glob("*.log")):
                 sys.stderr.write(f"--- {log.name}\n{log.read_text()[-4000:]}\n")
@@ -109,6 +109,9 @@ class Stack:
                 wait_for(self._redis_socket.exists, what="redis")
             if name == "web":
                 wait_for(self._answers, what="the web process")
+
+    def is_started(self, name: str) -> bool:
+        return name in self._processes
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid

@@ -1,9 +1,12 @@
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.chromium import chromium, chromium_path
+from tests.bundles import colour_bundle
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +15,36 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One for all tests of a file, each with a visitor of its own."""
+    with Stack(tmp_path_factory.mktemp("browser") / "installation") as stack:
+        colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+        stack.install("colours")
+        stack.start("redis", "web")
+        yield stack
+
+
+@pytest.fixture
+def stack(installation: Stack) -> Iterator[Stack]:
+    """The installation, where nobody answers until a test starts "inference"."""
+    yield installation
+    if installation.is_started("inference"):
+        installation.stop("inference")
+
+
+@pytest.fixture
+def answering(stack: Stack) -> Stack:
+    """The installation with somebody who answers."""
+    stack.start("inference")
+    return stack
+
+
+@pytest.fixture
+def visitor(stack: Stack) -> str:
+    """The name of somebody who has not been here before."""
+    name = f"ada-{uuid.uuid4().hex[:8]}"
+    stack.create_users(name)
+    return name

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import PASSWORD, Stack
 
@@ -23,9 +22,9 @@ def pictures_in(folder: Path) -> list[Path]:
     return [*paths, text]
 
 
-def sign_in(page: Page, stack: Stack) -> None:
+def sign_in(page: Page, stack: Stack, visitor: str) -> None:
     page.goto(f"{stack.url}/")
-    page.get_by_label("User name").fill("ada")
+    page.get_by_label("User name").fill(visitor)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="What is on your pictures?")).to_be_visible()
@@ -41,12 +40,8 @@ def assert_fits(page: Page) -> None:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
 def test_answers_appear_without_reloading(
-    browser: Browser, stack: Stack, tmp_path: Path, size: dict[str, int]
+    browser: Browser, stack: Stack, visitor: str, tmp_path: Path, size: dict[str, int]
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web")
     with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
         page = context.new_page()
         problems: list[str] = []
@@ -57,7 +52,7 @@ def test_answers_appear_without_reloading(
         )
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-        sign_in(page, stack)
+        sign_in(page, stack, visitor)
         assert_fits(page)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path))
         page.get_by_role("button", name="Recognize").click()
@@ -80,15 +75,11 @@ def test_answers_appear_without_reloading(
 
 
 def test_the_upload_works_without_javascript(
-    browser: Browser, stack: Stack, tmp_path: Path
+    browser: Browser, answering: Stack, visitor: str, tmp_path: Path
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        sign_in(page, stack)
+        sign_in(page, answering, visitor)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path))
         page.get_by_role("button", name="Recognize").click()
         expect(page.get_by_role("heading", name="green", exact=True)).to_be_visible(timeout=30_000)

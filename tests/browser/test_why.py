@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_first_visit import NARROW, WIDE, assert_fits, pictures_in, sign_in
-from tests.bundles import colour_bundle
 from tests.stack import Stack
 
 
@@ -22,12 +21,8 @@ def is_loaded(page: Page, selector: str) -> bool:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
 def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
-    browser: Browser, stack: Stack, tmp_path: Path, size: dict[str, int]
+    browser: Browser, answering: Stack, visitor: str, tmp_path: Path, size: dict[str, int]
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
     with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
         page = context.new_page()
         problems: list[str] = []
@@ -35,7 +30,7 @@ def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
             "console",
             lambda message: problems.append(message.text) if message.type == "error" else None,
         )
-        sign_in(page, stack)
+        sign_in(page, answering, visitor)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
         page.get_by_role("button", name="Recognize").click()
         expect(page.get_by_role("radio")).to_have_count(4, timeout=30_000)
@@ -68,15 +63,12 @@ def assert_covers(page: Page) -> None:
 
 
 def test_what_was_chosen_stays_while_the_page_asks_again(
-    browser: Browser, stack: Stack, tmp_path: Path
+    browser: Browser, stack: Stack, visitor: str, tmp_path: Path
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
+    stack.start("inference")
     with browser.new_context() as context:
         page = context.new_page()
-        sign_in(page, stack)
+        sign_in(page, stack, visitor)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:2])
         page.get_by_role("button", name="Recognize").click()
         page.wait_for_selector('[data-complete="yes"]', timeout=30_000)
@@ -84,7 +76,8 @@ def test_what_was_chosen_stays_while_the_page_asks_again(
         stack.stop("inference")
         stack.shell(
             "from webapp.predictions.models import Prediction\n"
-            "Prediction.objects.filter(position=1).update(state='queued')\n"
+            f"rows = Prediction.objects.filter(owner__username={visitor!r}, position=1)\n"
+            "rows.update(state='queued')\n"
         )
         page.reload()
         expect(page.get_by_text("Being answered")).to_have_count(1)
@@ -97,15 +90,11 @@ def test_what_was_chosen_stays_while_the_page_asks_again(
 
 
 def test_the_first_map_and_the_others_work_without_javascript(
-    browser: Browser, stack: Stack, tmp_path: Path
+    browser: Browser, answering: Stack, visitor: str, tmp_path: Path
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        sign_in(page, stack)
+        sign_in(page, answering, visitor)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
         page.get_by_role("button", name="Recognize").click()
         expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible(timeout=30_000)

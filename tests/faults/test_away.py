@@ -65,6 +65,7 @@ def test_with_the_broker_away_programs_are_told_where_to_ask_and_find_their_answ
     assert_each_was_answered_once_and_rightly(stack, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not with_postgres.is_installed(), reason="PostgreSQL is not installed")
 def test_with_postgresql_away_new_pictures_are_refused_and_accepted_ones_answered_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
-from tests.stack import ROOT, free_port
+from tests.bundles import colour_bundle
+from tests.stack import ROOT, Stack, free_port
 from tests.waiting import wait_for
 
 # Everything a machine may have configured for Ocellus is taken away.
@@ -114,8 +116,17 @@ def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: 
     assert processes_of(data_dir) == []
 
 
-def test_a_worker_that_dies_under_the_launcher_comes_back(tmp_path: Path) -> None:
-    data_dir, port = tmp_path / "var", free_port()
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """A data folder with a recognizer in it, so that a start need not draw and train one."""
+    with Stack(tmp_path / "var") as stack:
+        colour_bundle(stack.data_dir / "bundles" / "colours")
+        stack.install("colours")
+    return stack.data_dir
+
+
+def test_a_worker_that_dies_under_the_launcher_comes_back(prepared: Path) -> None:
+    data_dir, port = prepared, free_port()
     with launched(data_dir, port, OCELLUS_ADMIN_PASSWORD="given by the operator") as (_, log):
         wait_for(lambda: answers(port), seconds=90, what="the start")
         assert "the one in OCELLUS_ADMIN_PASSWORD" in log.read_text()
@@ -137,8 +148,8 @@ def test_a_worker_that_dies_under_the_launcher_comes_back(tmp_path: Path) -> Non
         assert answers(port)
 
 
-def test_a_closed_terminal_stops_everything(tmp_path: Path) -> None:
-    data_dir, port = tmp_path / "var", free_port()
+def test_a_closed_terminal_stops_everything(prepared: Path) -> None:
+    data_dir, port = prepared, free_port()
     with launched(data_dir, port) as (process, _):
         wait_for(lambda: answers(port), seconds=90, what="the start")
         process.send_signal(signal.SIGHUP)
@@ -147,7 +158,6 @@ def test_a_closed_terminal_stops_everything(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

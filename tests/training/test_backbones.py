@@ -92,7 +92,7 @@ def refusal(name: str, weights: object) -> WeightsUnavailable:
 
 def relative_difference(one: keras.Model, other: keras.Model, inputs: np.ndarray) -> float:
     """Between what `one` makes of the pictures and what `other` makes of `inputs`."""
-    received = keras.ops.convert_to_numpy(one(PICTURES, training=False))
+    received = keras.ops.convert_to_numpy(one({"picture": PICTURES}, training=False))
     expected = keras.ops.convert_to_numpy(other(inputs, training=False))
     assert received.shape == expected.shape
     assert expected.std() > 0

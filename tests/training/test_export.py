@@ -178,8 +178,9 @@ def check_exports(name: str, folder: Path, *formats: Format) -> None:
     json.dumps({each: asdict(agreement) for each, agreement in agreements.items()})
 
 
-@pytest.mark.parametrize("name", BACKBONE_NAMES)
-def test_each_backbone_is_exported_and_agrees(name: str, tmp_path: Path) -> None:
+# The plainest and the oddest of them; the others with all formats in the slow test below.
+@pytest.mark.parametrize("name", ["mobilenet_v2", "convnext_tiny"])
+def test_a_backbone_is_exported_and_agrees(name: str, tmp_path: Path) -> None:
     check_exports(name, tmp_path)
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}

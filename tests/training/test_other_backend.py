@@ -52,6 +52,7 @@ def run(program: str, **environment: str) -> dict[str, list[float]]:
     return {name: list(map(float, values)) for name, *values in lines}
 
 
+@pytest.mark.slow
 def test_an_epoch_of_fine_tuning_with_jax() -> None:
     told = run(FINE_TUNING)
     assert told["devices"] == [1]

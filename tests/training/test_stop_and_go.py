@@ -72,6 +72,7 @@ def run(folder: Path, kill_at: tuple[int, int] | None = None) -> tuple[list[tupl
     return told, line.strip()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_three_times_ends_with_the_weights_of_one_that_never_was(
     tmp_path: Path,
 ) -> None:
@@ -139,42 +140,42 @@ def test_what_is_finished_is_not_trained_again(tmp_path: Path, undisturbed: Resu
     assert nothing_left.places == []
 
 
-@pytest.mark.parametrize("call", [3, 8])
-def test_a_training_from_scratch_goes_on_where_it_stopped(call: int, tmp_path: Path) -> None:
-    def train(on_step: Stopper, checkpoints: Checkpoints | None) -> tuple[str, list[float]]:
-        model = tiny_model()
-        history = train_from_scratch(
-            model, drawn(0, 60), settings=SETTINGS, on_step=on_step, checkpoints=checkpoints
-        )
-        return digest(model), [record.loss for record in history]
+def from_scratch(
+    on_step: Stopper, checkpoints: Checkpoints | None = None
+) -> tuple[str, list[float]]:
+    model = tiny_model()
+    history = train_from_scratch(
+        model, drawn(0, 60), settings=SETTINGS, on_step=on_step, checkpoints=checkpoints
+    )
+    return digest(model), [record.loss for record in history]
 
-    undisturbed = train(stop_at(-1), None)
+
+@pytest.fixture(scope="module")
+def undisturbed_from_scratch() -> tuple[str, list[float]]:
+    return from_scratch(stop_at(-1))
+
+
+@pytest.mark.parametrize("call", [3, 8])
+def test_a_training_from_scratch_goes_on_where_it_stopped(
+    call: int, tmp_path: Path, undisturbed_from_scratch: tuple[str, list[float]]
+) -> None:
     checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
     with pytest.raises(Stopped):
-        train(stop_at(call), checkpoints)
+        from_scratch(stop_at(call), checkpoints)
     goes_on = stop_at(-1)
-    assert train(goes_on, checkpoints) == undisturbed
+    assert from_scratch(goes_on, checkpoints) == undisturbed_from_scratch
     assert goes_on.places[0] == ((call - 2) // 4 + 1, (call - 2) % 4 + 2)
 
 
 def test_a_training_goes_on_from_the_older_checkpoint_where_the_newest_is_damaged(
-    tmp_path: Path,
+    tmp_path: Path, undisturbed_from_scratch: tuple[str, list[float]]
 ) -> None:
-    def train(on_step: Stopper) -> str:
-        model = tiny_model()
-        checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
-        train_from_scratch(
-            model, drawn(0, 60), settings=SETTINGS, on_step=on_step, checkpoints=checkpoints
-        )
-        return digest(model)
-
+    checkpoints = Checkpoints(tmp_path, key="one", seconds=0)
     with pytest.raises(Stopped):
-        train(stop_at(7))
+        from_scratch(stop_at(7), checkpoints)
     newest = max(tmp_path.glob("*.checkpoint"))
     newest.write_bytes(newest.read_bytes()[:-100])
     goes_on = stop_at(-1)
-    resumed = train(goes_on)
+    resumed, _ = from_scratch(goes_on, Checkpoints(tmp_path, key="one", seconds=0))
     assert goes_on.places[0] == (2, 2)
-    undisturbed = tiny_model()
-    train_from_scratch(undisturbed, drawn(0, 60), settings=SETTINGS)
-    assert resumed == digest(undisturbed)
+    assert resumed == undisturbed_from_scratch[0]

@@ -1,7 +1,7 @@
 """The cast: an owner of pictures, another visitor, a curator; and a recognizer that tells colours."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from pytest_django import Settings
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from webapp.accounts.models import User
+from webapp.predictions import waiting
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
@@ -33,6 +34,13 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _no_engines_left() -> None:
     engines.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens_on() -> Iterator[None]:
+    """The thread that hears of answers would stay for a minute, in the tests that follow."""
+    yield
+    waiting._listener._thread = None
 
 
 @pytest.fixture

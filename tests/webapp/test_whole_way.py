@@ -4,6 +4,7 @@ from io import BytesIO
 from pathlib import Path
 
 import httpx
+import pytest
 from PIL import Image
 
 from tests.bundles import colour_bundle
@@ -71,6 +72,7 @@ def test_four_photos_and_a_text_file_are_answered_and_nobody_else_sees_them(stac
     assert stack.states() == {"done": 4, "failed": 1}
 
 
+@pytest.mark.slow
 def test_a_curator_trains_on_a_folder_watches_it_and_promotes_the_version(
     stack: Stack, tmp_path: Path
 ) -> None:
