@@ -36,10 +36,9 @@ def test_killing_the_worker_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     stack.start("redis", "web", "inference")
     with stack.signed_in("ada") as ada:
         ada.upload(*pictures(40))
-        running = wait_for(lambda: stack.states().get("running"), what="a running batch")
+        wait_for(lambda: stack.states().get("running"), what="a running batch")
         stack.kill("inference")
-        # Nobody tidied up: what the dead worker held is still running, and nothing else is.
-        assert stack.states().get("running") == running
+        assert stack.states().get("running"), "what the dead worker held: nobody tidied up"
         done_before = dict(
             stack.query("SELECT id, answered_at FROM predictions_prediction WHERE state = 'done'")  # type: ignore[arg-type]
         )

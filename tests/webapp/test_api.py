@@ -29,6 +29,7 @@ from webapp.accounts import services as accounts
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
 from webapp.api.prefer import MAX_WAIT_SECONDS, preferred_wait
+from webapp.ops import processes
 from webapp.predictions import pictures
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
@@ -698,9 +699,10 @@ def test_pages_answer_while_more_programs_wait_than_may(stack: Stack) -> None:
         )
         return reply.status_code, "Preference-Applied" in reply.headers, time.monotonic() - began
 
-    with stack.signed_in("ada") as ada, ThreadPoolExecutor(40) as pool:
-        replies = [pool.submit(post, number) for number in range(40)]
-        wait_for(lambda: stack.states() == {"queued": 40}, what="all uploads")
+    num_posts = 40 * processes.WEB_PROCESSES
+    with stack.signed_in("ada") as ada, ThreadPoolExecutor(num_posts) as pool:
+        replies = [pool.submit(post, number) for number in range(num_posts)]
+        wait_for(lambda: stack.states() == {"queued": num_posts}, what="all uploads")
         began = time.monotonic()
         assert ada.get("/history/").status_code == 200
         assert httpx.get(f"{stack.url}/healthz", timeout=5).status_code == 200
@@ -709,9 +711,10 @@ def test_pages_answer_while_more_programs_wait_than_may(stack: Stack) -> None:
     assert {status for status, _, _ in results} == {202}
     waited = [seconds for _, has_waited, seconds in results if has_waited]
     sent_on = [seconds for _, has_waited, seconds in results if not has_waited]
-    assert len(waited) == 24
+    # They are not shared out evenly among the processes; none has more than 24 that wait.
+    assert 24 <= len(waited) <= 24 * processes.WEB_PROCESSES
     assert min(waited) >= 8
-    assert len(sent_on) == 16
+    assert sent_on
 
 
 def test_the_operator_makes_a_key_at_the_command_line(stack: Stack) -> None:
