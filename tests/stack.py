@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -191,12 +192,23 @@ class Stack:
         if self._database:
             with psycopg.connect(self._database) as connection:
                 return connection.execute(sql).fetchall()
-        import sqlite3
-
         with contextlib.closing(
             sqlite3.connect(self.data_dir / "ocellus.sqlite3", timeout=20)
         ) as connection:
             return connection.execute(sql).fetchall()
+
+    def is_being_written(self) -> bool:
+        """Whether a process is in the middle of a write that all others must wait for: SQLite's."""
+        if self._database:
+            return False
+        with contextlib.closing(
+            sqlite3.connect(self.data_dir / "ocellus.sqlite3", timeout=0, isolation_level=None)
+        ) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            return False
 
     def states(self) -> dict[str, int]:
         """How many predictions are in each state."""

@@ -99,6 +99,10 @@ TEMPLATES = [
     },
 ]
 
+# Claims and leases: how long a row may stay with a worker that has stopped renewing it.
+PREDICTION_LEASE_SECONDS = 20
+TRAINING_LEASE_SECONDS = 30
+
 # Database
 
 DATABASES: dict[str, dict[str, Any]] = {
@@ -120,9 +124,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # A server that does not answer is told from one that computes: nobody waits for minutes.
+    # Whoever falls silent inside a transaction, which may hold rows that wait for their answers,
+    # loses them as it would lose a lease.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 5,
         "tcp_user_timeout": 10_000,  # milliseconds
+        "options": f"-c idle_in_transaction_session_timeout={PREDICTION_LEASE_SECONDS}s",
         **DATABASES["default"].get("OPTIONS", {}),
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -211,9 +218,6 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
-# Claims and leases: how long a row may stay with a worker that has stopped renewing it.
-PREDICTION_LEASE_SECONDS = 20
-TRAINING_LEASE_SECONDS = 30
 RECONCILE_EVERY_SECONDS = 3
 MAX_ATTEMPTS = 3
 DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))

@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.bundles import colour_bundle
 from tests.pictures import new_picture_bytes
 from tests.stack import Stack
@@ -16,6 +18,19 @@ def pictures(number: int) -> list[tuple[str, bytes]]:
     """Named by their colours, each with bytes of its own."""
     colours = [COLOURS[i % 3] for i in range(number)]
     return [(f"{c}-{i:02}.jpg", new_picture_bytes(c)) for i, c in enumerate(colours)]
+
+
+def freeze(stack: Stack, name: str) -> None:
+    """Stop a process between two writes: in the middle of one it would keep SQLite's only lock."""
+
+    def is_frozen() -> bool:
+        os.kill(stack.pid(name), signal.SIGSTOP)
+        if stack.is_being_written():
+            os.kill(stack.pid(name), signal.SIGCONT)
+            return False
+        return True
+
+    wait_for(is_frozen, seconds=10, what="a moment without a write")
 
 
 def assert_each_was_answered_once_and_rightly(stack: Stack, number: int) -> None:
@@ -61,8 +76,9 @@ def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) 
     with stack.signed_in("ada") as ada:
         ada.upload(*pictures(16))
         wait_for(lambda: stack.states().get("running"), what="a running batch")
-        os.kill(stack.pid("inference-1"), signal.SIGSTOP)
+        freeze(stack, "inference-1")
         try:
+            assert stack.states().get("running"), "nothing was under way when it was stopped"
             stack.start("inference-2")
             wait_for(lambda: stack.states() == {"done": 16}, seconds=120, what="all answers")
             before = stack.query("SELECT id, answered_at FROM predictions_prediction ORDER BY id")
@@ -74,6 +90,32 @@ def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) 
         wait_for(lambda: stack.states() == {"done": 17}, seconds=60, what="one more answer")
         after = stack.query("SELECT id, answered_at FROM predictions_prediction ORDER BY id")
         assert after[:16] == before
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no locks of rows")
+def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(stack: Stack) -> None:
+    colour_bundle(stack.data_dir / "bundles" / "colours")
+    stack.create_users("ada")
+    stack.install("colours")
+    stack.start("redis", "web")
+    with stack.signed_in("ada") as ada:
+        ada.upload(*pictures(4))
+    stack.shell(
+        "import threading\n"
+        "from django.db import transaction\n"
+        "from webapp.predictions.models import Prediction\n"
+        "is_held = threading.Event()\n"
+        "def hold():\n"
+        "    with transaction.atomic():\n"
+        "        list(Prediction.objects.select_for_update())\n"
+        "        is_held.set()\n"
+        "        threading.Event().wait(120)\n"
+        "threading.Thread(target=hold, daemon=True).start()\n"
+        "assert is_held.wait(10)\n"
+    )
+    stack.start("inference")
+    wait_for(lambda: stack.states() == {"done": 4}, seconds=60, what="all answers")
+    assert_each_was_answered_once_and_rightly(stack, 4)
 
 
 def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(stack: Stack) -> None:
