@@ -111,8 +111,8 @@ def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: 
         assert "password" not in text
         assert "Drawing" not in text
         # The first start was stopped while it trained; this one takes the training up again.
-        assert "Sample bugs begins to learn" in text
-        assert run_states(data_dir)[0] == "interrupted"
+        assert "Sample bugs goes on learning" in text
+        wait_for(lambda: run_states(data_dir) == ["running"], what="the training to go on")
     assert processes_of(data_dir) == []
 
 

@@ -108,3 +108,22 @@ def test_cancel_stops_a_running_training(curator_stack: Stack) -> None:
         press(stack, curator, page, "cancel")
         wait_for(lambda: progress(stack)[0] == "cancelled", seconds=60, what="cancelled")
     assert list((stack.data_dir / "bundles").glob("drawn*")) == []
+
+
+def test_what_promotes_itself_goes_live_beside_a_worker_that_answers(curator_stack: Stack) -> None:
+    """The very first start: the sample learns while its inference worker waits for it."""
+    stack = curator_stack
+    wait_for(lambda: stack.query("SELECT name FROM ops_workerheartbeat"), what="a heartbeat")
+    stack.shell(
+        "from webapp.studio.services import recognizer_get_or_create, run_create\n"
+        "run_create(\n"
+        "    recognizer=recognizer_get_or_create(name='Drawn bugs'),\n"
+        "    folder_name='bugs',\n"
+        "    config={'backbone': 'mobilenet_v2', 'weights': 'none', 'image_size': 32, 'epochs': 1},\n"
+        "    requested_by=None,\n"
+        "    promote_when_done=True,\n"
+        ")\n"
+    )
+    wait_for(lambda: progress(stack)[0] == "succeeded", seconds=240, what="the training's success")
+    [(notes,)] = stack.query("SELECT notes FROM studio_trainingrun")
+    assert stack.query("SELECT state FROM recognizers_modelversion") == [("live",)], notes

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from django.db import IntegrityError, OperationalError, transaction
@@ -32,6 +32,7 @@ from webapp.studio.services import (
     run_create,
     run_end,
     run_renew,
+    run_resume,
     run_shall_stop,
     runs_mark_interrupted,
 )
@@ -54,6 +55,10 @@ def new_run(recognizer: Recognizer) -> NewRun:
         )
 
     return make
+
+
+def raise_(error: BaseException) -> NoReturn:
+    raise error
 
 
 def result_of(config: TrainingConfig) -> TrainingResult:
@@ -332,6 +337,27 @@ def test_a_run_may_promote_what_came_of_it(
     live = recognizer.live_version()
     assert live is not None
     assert live.number == 1
+
+
+def test_a_run_interrupted_while_it_is_promoted_goes_on_from_what_it_has_learned(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, recognizer: Recognizer
+) -> None:
+    run = new_run(promote_when_done=True)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "version_promote", lambda **more: raise_(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):  # as a process that ends in the middle
+            trainer.train_next()
+    assert runs_mark_interrupted(of_anybody=True) == 1
+    run.refresh_from_db()
+    assert (run.state, run.notes) == (State.INTERRUPTED, ["A note."])
+    assert run_resume(run=run)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: raise_(AssertionError("again")))
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert (run.state, run.notes) == (State.SUCCEEDED, ["A note."])
+    assert recognizer.live_version() == run.version
+    assert recognizer.versions.count() == 1
 
 
 def test_without_pretrained_weights_the_fallback_is_trained_and_noted(

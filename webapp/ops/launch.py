@@ -138,7 +138,7 @@ def _ensure_sample() -> None:
     logging.getLogger("webapp.studio.tasks").setLevel(logging.ERROR)
     if run := sample_ensure(on_drawing=lambda: print("Drawing sample bugs ...", flush=True)):
         print(
-            f"{run.recognizer} begins to learn; the upload page shows how far it is.\n"
+            f"{run.recognizer} {'goes on learning' if run.started_at else 'begins to learn'}; the upload page shows how far it is.\n"
             f"Drawn bugs to try it on afterwards are in {run.dataset.path.parent.parent / 'try'}.",
             flush=True,
         )

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -33,7 +34,9 @@ def let_workers_load(version: ModelVersion) -> None:
     if not names:
         return
     versions = ModelVersion.objects.filter(pk=version.pk)
-    versions.update(preload_until=timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS))
+    # Durable: in somebody's transaction no worker would see it, and all would wait for nothing.
+    with transaction.atomic(durable=True):
+        versions.update(preload_until=timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS))
     try:
         while True:
             workers = list(WorkerHeartbeat.objects.filter(name__in=names))

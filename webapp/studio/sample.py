@@ -11,7 +11,7 @@ from training.drawings.bugs import KINDS
 from training.drawings.sample import draw, draw_folder
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import TrainingRun
-from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_create
+from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_create, run_resume
 
 NAME = "Sample bugs"
 FOLDER_NAME = "sample-bugs"
@@ -31,12 +31,18 @@ FROM_SCRATCH: dict[str, Any] = {
 def sample_ensure(on_drawing: Callable[[], None] = lambda: None) -> TrainingRun | None:
     """A queued training of the sample recognizer, if there is nothing yet to try; else None.
 
-    Once a curator has a recognizer of their own, or the sample has answered once, it is left alone.
+    One that was interrupted goes on. Once a curator has a recognizer of their own, or the sample has
+    learned once, it is left alone.
     """
-    others = Recognizer.objects.exclude(name=NAME)
-    if others.exists() or Recognizer.objects.filter(name=NAME, versions__isnull=False).exists():
+    if Recognizer.objects.exclude(name=NAME).exists():
         return None
-    if TrainingRun.objects.filter(recognizer__name=NAME, state__in=OPEN_STATES).exists():
+    runs = TrainingRun.objects.filter(recognizer__name=NAME)
+    if runs.filter(state__in=OPEN_STATES).exists():
+        return None
+    last = runs.filter(promote_when_done=True).first()
+    if last and run_resume(run=last):
+        return last
+    if Recognizer.objects.filter(name=NAME, versions__isnull=False).exists():
         return None
     folder = Path(settings.DATASETS_DIR) / FOLDER_NAME
     to_try = Path(settings.DATA_DIR) / "try"

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.text import slugify
 
 from training.sources.folder import is_text
 from webapp.accounts.models import User
-from webapp.recognizers.models import Recognizer
+from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.models import Dataset, TrainingRun
 from webapp.studio.tasks import nudge_training
 
@@ -139,6 +139,19 @@ def run_fall_back(*, run: TrainingRun) -> None:
     ours.update(config=run.config, fallback_config=None)
 
 
+def run_keep(
+    *,
+    run: TrainingRun,
+    version: ModelVersion,
+    notes: Sequence[str],
+    figures: Mapping[str, float],
+) -> bool:
+    """Note what a run has learned, if it is still this trainer's; False when it was taken away."""
+    run.version, run.notes, run.figures = version, list(notes), dict(figures)
+    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
+    return ours.update(version=version, notes=run.notes, figures=run.figures) == 1
+
+
 def run_end(*, run: TrainingRun, state: str, **fields: Any) -> bool:
     """End a run, if it is still this trainer's; False when it was taken away meanwhile."""
     ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
@@ -158,7 +171,10 @@ def run_cancel(*, run: TrainingRun) -> None:
 
 
 def run_resume(*, run: TrainingRun) -> bool:
-    """Queue an interrupted run again; it goes on from its last checkpoint. False when it is not."""
+    """Queue an interrupted run again; it goes on from its last checkpoint. False when it is not.
+
+    One that has learned already, and was interrupted while it was promoted, goes on from there.
+    """
     with transaction.atomic():
         interrupted = TrainingRun.objects.filter(pk=run.pk, state=State.INTERRUPTED)
         num_queued = interrupted.update(

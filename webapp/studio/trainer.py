@@ -4,10 +4,10 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -20,6 +20,7 @@ from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
 from training.events import Event
 from training.run import TrainingResult, train
 from webapp.database import drop_dead_connection
+from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused
 from webapp.studio.models import TrainingRun
@@ -27,6 +28,7 @@ from webapp.studio.services import (
     run_claim,
     run_end,
     run_fall_back,
+    run_keep,
     run_progress,
     run_renew,
     run_shall_stop,
@@ -35,6 +37,7 @@ from webapp.studio.wording import UNEXPECTED, failure_code
 
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
+T = TypeVar("T")
 PROGRESS_EVERY_SECONDS = 1.0
 RECORD_ATTEMPTS, RECORD_EVERY_SECONDS = 7, 10.0
 
@@ -49,10 +52,13 @@ def train_next() -> bool:
     with _lease_kept(run) as hold:
         listener = _Listener(run, hold)
         try:
-            result = _train(run, listener)
-            # The GPU is still the training's; a promotion tries it out.
-            smoke_test(open_answerer(result.bundle, device="cpu"))
-            _succeed_patiently(run, result, listener.notes)
+            version = run.version  # there is one where it was interrupted after it had learned
+            if version is None:
+                result = _train(run, listener)
+                # The GPU is still the training's; a promotion tries it out.
+                smoke_test(open_answerer(result.bundle, device="cpu"))
+                version = _patiently(run, lambda: _keep(run, result, listener.notes))
+            _patiently(run, lambda: _succeed(run, version))
         except LeaseLost:
             logger.warning("%s was taken away", run)
         except TrainingCancelled:
@@ -109,42 +115,49 @@ def _sweep_work() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _succeed_patiently(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
-    """Record a success; a database that is away for a minute does not cost hours of training."""
-    for remaining in reversed(range(RECORD_ATTEMPTS)):
+def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
+    """A database that is away for a minute does not cost hours of training."""
+    for _ in range(RECORD_ATTEMPTS - 1):
         drop_dead_connection()
         try:
-            _succeed(run, result, notes)
+            return record()
         except OperationalError:
-            if not remaining:
-                raise
             logger.exception("The success of %s could not be recorded; trying again", run)
             time.sleep(RECORD_EVERY_SECONDS)
-        else:
-            return
+    drop_dead_connection()
+    return record()
 
 
-def _succeed(run: TrainingRun, result: TrainingResult, notes: list[str]) -> None:
-    notes = [*notes, *result.warnings]
+def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVersion:
+    """What was learned, as a version of the run's. Raises LeaseLost: then nobody finds one of it."""
+    run.refresh_from_db(fields=["version"])
+    if run.version is not None:
+        return run.version  # kept, although the database went away before it could say so
     with transaction.atomic():
         version = version_create(recognizer=run.recognizer, bundle=result.bundle)
-        if run.promote_when_done:
-            try:
-                version_promote(version=version, by=run.requested_by)
-            except PromotionRefused as error:
-                notes.append(str(error))
-        ended = run_end(
-            run=run,
-            state=State.SUCCEEDED,
-            version=version,
-            notes=notes,
-            figures=result.seconds,
-            fraction=1.0,
+        is_ours = run_keep(
+            run=run, version=version, notes=[*notes, *result.warnings], figures=result.seconds
         )
-        if not ended:  # taken away at the last moment: nobody shall find a version of it
+        if not is_ours:
             transaction.set_rollback(True)
-    if not ended:
+    if not is_ours:
         shutil.rmtree(result.bundle.path, ignore_errors=True)
+        raise LeaseLost
+    return version
+
+
+def _succeed(run: TrainingRun, version: ModelVersion) -> None:
+    """Promote what the run has kept, where it shall be, and end the run.
+
+    Outside of any transaction: workers load the version meanwhile, and must be able to see it.
+    """
+    notes = run.notes
+    if run.promote_when_done:
+        try:
+            version_promote(version=version, by=run.requested_by)
+        except PromotionRefused as error:
+            notes = [*notes, str(error)]
+    run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
 
 
 def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
