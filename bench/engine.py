@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bench.machine import describe, instruction_sets
+from bench.machine import describe, told_sets
 from bench.random_bundle import IMAGE_SIZE, random_pictures, write_random_bundle
 from bench.tables import parser, row, show
 from classifier.bundle import Precision
@@ -51,7 +51,7 @@ def main() -> None:
         rates = _measure(ways, arguments.rounds)
     figures: dict[str, Any] = dict(rates)
     figures["ratios"] = _ratios(rates)
-    figures["machine"] = {"name": describe(), "instruction_sets": instruction_sets()}
+    figures["machine"] = {"name": describe(), "instruction_sets": told_sets()}
     figures["precision"] = precision
     show(figures, _lines(figures), as_json=arguments.json)
 

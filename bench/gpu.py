@@ -10,24 +10,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
 
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from bench.profile_engine import GOP_PER_PICTURE
-from bench.random_bundle import IMAGE_SIZE, random_pictures, write_random_bundle
+from bench.random_bundle import GOP_PER_PICTURE, IMAGE_SIZE, random_pictures, write_random_bundle
 from bench.tables import parser, row, show
+from bench.timing import median_seconds
 from classifier.bundle import Precision
 from classifier.engines.base import RealDevice
 from classifier.engines.keras import KerasEngine, gpu_problem
 
 BATCH_SIZES = (1, 8, 64, 256)
-NUM_ROUNDS = 9
 SIDE = 8192
 DTYPES: dict[Precision, tf.DType] = {"bf16": tf.bfloat16, "fp32": tf.float32}
 
@@ -53,7 +49,8 @@ def measure(
     rates = {}
     for size in batch_sizes:
         pictures = random_pictures(size)
-        rates[str(size)] = size / _seconds(partial(engine.run, pictures))
+        [seconds] = median_seconds(partial(engine.run, pictures))
+        rates[str(size)] = size / seconds
     products = _product_gops(engine.precision, engine.device, side)
     return {
         "pictures_per_second": {size: round(rate, 1) for size, rate in rates.items()},
@@ -69,21 +66,10 @@ def _product_gops(precision: Precision, device: RealDevice, side: int) -> float:
     with tf.device(f"/{device}:0"):
         matrix = tf.cast(tf.random.normal((side, side)), DTYPES[precision])
         # One number comes back, which has to wait for all of them.
-        seconds = _seconds(
+        [seconds] = median_seconds(
             lambda: float(tf.cast(tf.linalg.matmul(matrix, matrix)[0, 0], tf.float32))
         )
     return 2 * side**3 / seconds / 1e9
-
-
-def _seconds(run: Callable[[], object]) -> float:
-    """The median of a few rounds, after one that prepares."""
-    run()
-    taken = []
-    for _ in range(NUM_ROUNDS):
-        started = time.perf_counter()
-        run()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
 
 
 def _card() -> str:

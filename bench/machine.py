@@ -1,9 +1,10 @@
 """What a figure was measured on."""
 
-import os
 from pathlib import Path
 
-INSTRUCTION_SETS = (
+from classifier.engines.hardware import instruction_sets, num_cores
+
+TOLD_SETS = (
     "avx2",
     "avx512f",
     "avx512_vnni",
@@ -14,21 +15,22 @@ INSTRUCTION_SETS = (
 )
 
 
-def instruction_sets() -> list[str]:
-    """Those of INSTRUCTION_SETS that this processor has, by Linux' names; empty elsewhere."""
-    return [name for name in INSTRUCTION_SETS if name in _cpuinfo("flags").split()]
+def told_sets() -> list[str]:
+    """Those of TOLD_SETS that this processor has."""
+    return [name for name in TOLD_SETS if name in instruction_sets()]
 
 
 def describe() -> str:
     """One line: processor, cores, instruction sets."""
-    cores = len(os.sched_getaffinity(0))
-    sets = ", ".join(instruction_sets()) or "unknown instruction sets"
-    return f"{_cpuinfo('model name') or 'unknown processor'}, {cores} cores, {sets}"
+    processor = next(iter(cpuinfo("model name")), "unknown processor")
+    sets = ", ".join(told_sets()) or "unknown instruction sets"
+    return f"{processor}, {num_cores()} cores, {sets}"
 
 
-def _cpuinfo(key: str) -> str:
+def cpuinfo(key: str) -> list[str]:
+    """What Linux says of each core at this moment; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return ""
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+        return []
+    return [line.partition(":")[2].strip() for line in lines if line.startswith(key)]

@@ -4,7 +4,6 @@ The first is cores times clock times multiplications a cycle; nothing that compu
 second is a chain of matrix products that fit the caches, in the engine's library.
 """
 
-import os
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,9 @@ import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
-from bench.machine import instruction_sets
+from bench.machine import cpuinfo
 from classifier.bundle import Precision
+from classifier.engines.hardware import instruction_sets, num_cores
 
 SIDE, NUM_PRODUCTS = 1024, 16
 PRODUCTS_GOP = 2 * NUM_PRODUCTS * SIDE**3 / 1e9
@@ -30,11 +30,11 @@ PER_CYCLE: dict[Precision, dict[str, int]] = {
 def peak_gops(precision: Precision) -> float | None:
     """Billions of multiplications and additions a second; None where the tables above do not know."""
     clock = _clock_ghz()
-    if clock is None or "GenuineIntel" not in _cpuinfo():
+    if clock is None or "GenuineIntel" not in cpuinfo("vendor_id"):
         return None
     for name, per_cycle in PER_CYCLE[precision].items():
         if name in instruction_sets():
-            return 2 * per_cycle * clock * len(os.sched_getaffinity(0))
+            return 2 * per_cycle * clock * num_cores()
     return None
 
 
@@ -75,16 +75,5 @@ def _weights(factor: np.ndarray) -> ov.Node:
 
 def _clock_ghz() -> float | None:
     """The clock of this moment, the median over the cores."""
-    clocks = [
-        float(line.partition(":")[2])
-        for line in _cpuinfo().splitlines()
-        if line.startswith("cpu MHz")
-    ]
+    clocks = list(map(float, cpuinfo("cpu MHz")))
     return statistics.median(clocks) / 1000 if clocks else None
-
-
-def _cpuinfo() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return ""

@@ -12,28 +12,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
 
-import statistics
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import openvino as ov
 
 from bench.machine import describe
 from bench.peak import PRODUCTS_GOP, compiled, peak_gops, products
-from bench.random_bundle import random_pictures, write_random_bundle
+from bench.random_bundle import GOP_PER_PICTURE, random_pictures, write_random_bundle
 from bench.tables import parser, row, show
+from bench.timing import median_seconds
 from classifier.bundle import INT8_GRAPH, SERVING_GRAPH, Bundle, Precision
 from classifier.engines.hardware import has_int8
 from classifier.engines.openvino import has_bf16
 
-# Multiplications and additions of one picture: He et al., arXiv:1512.03385, table 1, for version 1.5
-# of the blocks (the stride in the 1 x 1 convolution, as Keras has it): 3.86 billion of each.
-GOP_PER_PICTURE = 2 * 3.86
 BATCH_SIZE = 8
-NUM_ROUNDS = 9
 NUM_KINDS = 4
 
 
@@ -60,7 +54,7 @@ def _profile(bundle: Bundle, precision: Precision, batch_size: int) -> dict[str,
     graph = bundle.path / (INT8_GRAPH if precision == "int8" else SERVING_GRAPH)
     request = compiled(graph, precision).create_infer_request()
     pictures = random_pictures(batch_size)
-    network, plain = _seconds(lambda: request.infer([pictures]), products(precision))
+    network, plain = median_seconds(lambda: request.infer([pictures]), products(precision))
     rate, plain_gops, peak = batch_size / network, PRODUCTS_GOP / plain, peak_gops(precision)
     gops = rate * GOP_PER_PICTURE
     shares = _shares(request)
@@ -77,19 +71,6 @@ def _profile(bundle: Bundle, precision: Precision, batch_size: int) -> dict[str,
         ),
         "share_of_time": dict(list(shares.items())[:NUM_KINDS]),
     }
-
-
-def _seconds(*ways: Callable[[], object]) -> list[float]:
-    """What each way takes, the median over rounds in which they take turns."""
-    for way in ways:
-        way()  # compiles kernels
-    taken: list[list[float]] = [[] for _ in ways]
-    for _ in range(NUM_ROUNDS):
-        for way, seconds in zip(ways, taken, strict=True):
-            started = time.perf_counter()
-            way()
-            seconds.append(time.perf_counter() - started)
-    return list(map(statistics.median, taken))
 
 
 def _shares(request: ov.InferRequest) -> dict[str, float]:

@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from bench.client import Load, send
 from bench.machine import describe
 from bench.photos import small_photo
 from bench.systems import Ours, write_resnet50
-from bench.tables import parser, row, show
+from bench.tables import parser, row, show, verdicts
 from classifier.bundle import Bundle, new_bundle
 from tests.stack import Stack
 
@@ -151,7 +152,7 @@ def _figures(stack: Stack, load: Load, switches: Sequence[Switch]) -> dict[str, 
             "median": round(statistics.median(usual), 1),
             "longest": round(max(usual), 1),
         },
-        "answers_by_version": _counts(number for _, _, number in rows),
+        "answers_by_version": dict(sorted(Counter(str(number) for _, _, number in rows).items())),
         "failures": num_failed,
         "by_a_version_not_live": wrong,
         "met": {
@@ -191,13 +192,6 @@ def _gaps_ms(load: Load, switches: Sequence[Switch]) -> tuple[list[float], list[
     return around, usual
 
 
-def _counts(numbers: Any) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for number in numbers:
-        counts[str(number)] = counts.get(str(number), 0) + 1
-    return dict(sorted(counts.items()))
-
-
 def _utc(value: Any) -> datetime:
     """SQLite keeps times as text, in UTC."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -228,9 +222,7 @@ def _lines(figures: Mapping[str, Any]) -> list[str]:
         f"failures: {figures['failures']}",
         f"answers by a version that was not live: {len(figures['by_a_version_not_live'])}",
     ]
-    for name, is_met in figures["met"].items():
-        lines.append(f"{name.replace('_', ' ')}: {'met' if is_met else 'MISSED'}")
-    return lines
+    return lines + verdicts(figures["met"])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ from training.head.linear import LinearHead
 
 NUM_CLASSES = 200
 IMAGE_SIZE = 224
+# Multiplications and additions of one picture: He et al., arXiv:1512.03385, table 1, for version 1.5
+# of the blocks (the stride in the 1 x 1 convolution, as Keras has it): 3.86 billion of each.
+GOP_PER_PICTURE = 2 * 3.86
 NUM_NEIGHBOURS = 6_000
 NUM_CALIBRATING = 4
 RULE = OutlierRule("distance", 0.5, "default", aurocs={}, usual_distances=(0.3, 0.5))

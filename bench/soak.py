@@ -20,7 +20,7 @@ from bench.client import Sent, percentile, send
 from bench.machine import describe
 from bench.photos import tiny_photo
 from bench.systems import Ours, Running, write_resnet50
-from bench.tables import parser, row, show
+from bench.tables import parser, row, show, verdicts
 from tests.bundles import colour_bundle
 from tests.stack import Stack
 
@@ -174,9 +174,7 @@ def _lines(figures: Mapping[str, Any]) -> list[str]:
         lines.append(row([name, *sizes, "level" if growth["is_level"] else "GROWS"], widths))
     lines += ["", f"pictures missing: {figures['pictures_missing']}"]
     lines.append(f"files left over: {', '.join(figures['left_over']) or 'none'}")
-    for name, is_met in figures["met"].items():
-        lines.append(f"{name.replace('_', ' ')}: {'met' if is_met else 'MISSED'}")
-    return lines
+    return lines + verdicts(figures["met"])
 
 
 if __name__ == "__main__":

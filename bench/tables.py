@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -22,3 +22,8 @@ def row(cells: Sequence[object], widths: Sequence[int]) -> str:
     first, *others = [str(cell) for cell in cells]
     padded = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
     return "  ".join([first.ljust(widths[0]), *padded])
+
+
+def verdicts(met: Mapping[str, bool]) -> list[str]:
+    """A line for each expectation, by name."""
+    return [f"{name.replace('_', ' ')}: {'met' if m else 'MISSED'}" for name, m in met.items()]

@@ -6,7 +6,6 @@ And what the worker's own metrics say under load, where steps wait for cores and
 """
 
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from bench.client import percentile, send, warm_up
 from bench.photos import Photo
 from bench.systems import Ours
 from bench.tables import row
+from classifier.engines.hardware import num_cores
 from tests.stack import ROOT
 
 WORKER_STEPS = ("claim", "decode", "engine", "write")
@@ -56,14 +56,13 @@ def profile(ours: Ours, photos: Mapping[str, Photo], seconds: float) -> dict[str
                 cpu_ms = {"client": load.client_cpu_seconds / number * 1000} | {
                     name: (cpu_after[name] - cpu_before[name]) / number * 1000 for name in cpu_after
                 }
-                num_cores = len(os.sched_getaffinity(0))
                 total_ms = sum(cpu_ms.values())
                 cases[f"{size}_{concurrency}"] = {
                     "uploads_per_second": round(load.per_second, 1),
                     "p50_ms": round(percentile(load.latencies_ms, 50), 1),
                     "cpu_ms": {name: round(spent, 2) for name, spent in cpu_ms.items()},
                     "cores_busy": round(total_ms * load.per_second / 1000, 2),
-                    "limit_per_second": round(num_cores * 1000 / total_ms, 1),
+                    "limit_per_second": round(num_cores() * 1000 / total_ms, 1),
                     **_worker(before, after),
                 }
     return {"steps": json.loads(steps), "cases": cases}

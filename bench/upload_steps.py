@@ -29,9 +29,9 @@ import numpy as np
 from bench.client import multipart
 from bench.photos import Photo, large_photo, small_photo
 from classifier.preprocess import read_input
+from webapp.predictions.batches import put_answer
 from webapp.predictions.claims import predictions_claim, predictions_record
 from webapp.predictions.engines import engines
-from webapp.predictions.models import Prediction
 from webapp.predictions.waiting import announce
 from webapp.recognizers.models import ModelVersion
 from webapp.wsgi import application
@@ -46,7 +46,7 @@ WEB_STEPS = {
     "encode": ("webapp.predictions.pictures:encode_jpeg",),
     "write and sync files": (
         "webapp.predictions.pictures:_write",
-        "webapp.predictions.pictures:_sync_folder",
+        "classifier.disk:sync",
     ),
     "commit": ("django.db.backends.base.base:BaseDatabaseWrapper._commit",),
     "nudge": ("webapp.predictions.services:nudge_inference",),
@@ -195,8 +195,7 @@ def _answer_all(clock: Clock) -> int:
             answerer.engine.run = _timed(clock, "engine", run)  # type: ignore[method-assign]
             answers = answerer.answer(batch)
         for row, answer in zip(rows, answers, strict=True):
-            row.state, row.version, row.label = Prediction.State.DONE, version, answer.label
-            row.why = answer.why.to_json() if answer.why else {}
+            put_answer(row, version, answer)
         claim = rows[0].claim
         if claim is None:
             raise RuntimeError("Expected a claimed row.")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run as a script, too
 
-import os
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from bench.photos import Photo, large_photo, small_photo
 from bench.systems import Ours, Peer, Running
 from bench.tables import parser, row, show
 from bench.upload_profile import profile, profile_lines
+from classifier.engines.hardware import num_cores
 from tests.stack import Stack
 
 CONCURRENCIES = (1, 16)
@@ -186,7 +186,7 @@ def _verdicts(figures: Mapping[str, Any]) -> dict[str, Any]:
         verdicts[f"{case}_p50_ms_to_litserve"] = ratios[f"{case}_p50_ms_to_litserve"] < target
     # The load generator works on the same cores; what it takes there, at worst.
     shares = [
-        system[f"{case}_client_cpu_ms"] / 1000 * system[case] / len(os.sched_getaffinity(0))
+        system[f"{case}_client_cpu_ms"] / 1000 * system[case] / num_cores()
         for system in (ours, litserve, django)
         for case in CASES
     ]

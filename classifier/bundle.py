@@ -6,7 +6,6 @@ the format version, the manifest's own digest and the SHA-256 of every file.
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from classifier import disk
 from classifier.decide import Head
 from classifier.errors import BundleCorrupt, BundleExists, BundleIncompatible, BundleMissing
 from classifier.preprocess import PREPROCESSING_VERSION
@@ -72,6 +72,11 @@ class Manifest:
     def __post_init__(self) -> None:
         if not self.fallbacks and self.precision != "fp32":
             object.__setattr__(self, "fallbacks", ("fp32",))
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """What an engine may compute in, best first: it takes the first that its processor has."""
+        return (self.precision, *self.fallbacks)
 
     def to_json(self) -> str:
         content = asdict(self)
@@ -136,14 +141,14 @@ class Manifest:
             )
 
     def _check_fallbacks(self) -> None:
-        in_turn = (self.precision, *self.fallbacks)
-        is_known = all(name in get_args(Precision) for name in in_turn)
-        if not is_known or len(set(in_turn)) != len(in_turn) or in_turn[-1] != "fp32":
+        wanted = self.precisions
+        is_known = all(name in get_args(Precision) for name in wanted)
+        if not is_known or len(set(wanted)) != len(wanted) or wanted[-1] != "fp32":
             raise ValueError(
                 f"expected fallbacks other than {self.precision} that end in fp32, "
                 f"received {self.fallbacks}"
             )
-        if "int8" in in_turn and not {INT8_GRAPH, INT8_WEIGHTS} <= set(self.files):
+        if "int8" in wanted and not {INT8_GRAPH, INT8_WEIGHTS} <= set(self.files):
             raise ValueError(f"expected {INT8_GRAPH} and {INT8_WEIGHTS} beside a precision of int8")
 
 
@@ -221,12 +226,12 @@ def new_bundle(path: Path) -> Iterator[Draft]:
         if not draft.is_sealed:
             raise RuntimeError("Expected a sealed draft at the end of the block.")
         for file in draft.folder.rglob("*"):
-            _fsync(file)
-        _fsync(draft.folder)
+            disk.sync(file)
+        disk.sync(draft.folder)
         draft.folder.chmod(0o755)  # mkdtemp's 0700 would hide it from workers of another user
         refuse_existing(path)
         draft.folder.rename(path)
-        _fsync(path.parent)
+        disk.sync(path.parent)
     finally:
         shutil.rmtree(draft.folder, ignore_errors=True)
 
@@ -245,11 +250,3 @@ def file_sha256(path: Path) -> str:
 def _digest(content: dict[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode(errors="surrogatepass")).hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

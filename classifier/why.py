@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-# As JSON text in its row. A map of 32 x 32 cells (1024 pixels) with all that is listed stays below.
+# As JSON text in its row. A map of 32 x 32 cells (1024 pixels) with all that is listed stays below;
+# tests/classifier/test_why.py holds it to that.
 MAX_BYTES = 8192
 # What a class's map holds for its strongest cell, where no other class's is stronger.
 MAX_LEVEL = 255

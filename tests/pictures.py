@@ -1,11 +1,18 @@
-"""Pictures as bytes, for uploads."""
+"""Pictures of one colour: as bytes for uploads, as arrays for engines."""
 
 import uuid
 from io import BytesIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-RGB = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
+RGB = {
+    "red": (220, 20, 20),
+    "green": (20, 220, 20),
+    "blue": (20, 20, 220),
+    "grey": (128, 128, 128),
+}
 
 
 def picture_bytes(
@@ -22,3 +29,11 @@ def new_picture_bytes(colour: str = "red") -> bytes:
     buffer = BytesIO()
     Image.new("RGB", (80, 60), RGB[colour]).save(buffer, "JPEG", comment=uuid.uuid4().hex)
     return buffer.getvalue()
+
+
+def plain(*colours: str, image_size: int = 64) -> NDArray[np.uint8]:
+    """A picture of each colour, `[N, S, S, 3]`."""
+    pictures = np.empty((len(colours), image_size, image_size, 3), dtype=np.uint8)
+    for picture, colour in zip(pictures, colours, strict=True):
+        picture[:] = RGB[colour]
+    return pictures

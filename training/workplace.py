@@ -8,27 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.bundle_files import DRAFTED
 from training.cache import Cache
 from training.config import TrainingConfig
 from training.errors import ConfigRefused, LossNotFinite, TrainingCancelled
 
 SOURCE, CACHE, CHECKPOINTS, LOCK = "source", "cache", "checkpoints", "lock"
-# All that can be in a draft before its manifest.
-DRAFTED = {
-    "model.h5",
-    "serving.xml",
-    "serving.bin",
-    "serving_int8.xml",
-    "serving_int8.bin",
-    "model.onnx",
-    "model.tflite",
-    "neighbours.npz",
-    "neighbours.jpegs",
-    "report.json",
-    "report.html",
-    "audit.json",
-    "audit.html",
-}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ _NVIDIA = ("/proc/driver/nvidia/gpus/*", "/dev/nvidia[0-9]*", "/dev/dxg")  # the
 
 def has_int8() -> bool:
     """Whether this processor has dot products of bytes. False where Linux does not say."""
-    return not _INT8_SETS.isdisjoint(_instruction_sets())
+    return not _INT8_SETS.isdisjoint(instruction_sets())
 
 
 def has_nvidia() -> bool:
@@ -32,11 +32,12 @@ def num_cores() -> int:
 
 def instructions_key() -> str:
     """Differs between processors of other instructions, which may go by the same name in a cloud."""
-    return hashlib.sha256(" ".join(sorted(_instruction_sets())).encode()).hexdigest()[:16]
+    return hashlib.sha256(" ".join(sorted(instruction_sets())).encode()).hexdigest()[:16]
 
 
 @cache
-def _instruction_sets() -> frozenset[str]:
+def instruction_sets() -> frozenset[str]:
+    """This processor's, by Linux' names (`avx512_vnni`); empty where Linux does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -91,10 +91,10 @@ class Keeper:
         content = {
             "path": str(self._bundle),
             "circumstances": self._circumstances,
-            "pictures_per_second": kept.pictures_per_second,
+            # By text, as JSON will have it: the hash is of what will be read.
+            "pictures_per_second": {str(n): rate for n, rate in kept.pictures_per_second.items()},
             "graph": kept.graph and base64.b64encode(kept.graph).decode(),
         }
-        content = json.loads(json.dumps(content))  # the keys become text, as they will be read
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(
@@ -103,7 +103,7 @@ class Keeper:
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     json.dump({**content, "sha256": _sha256(content)}, file)
-                os.replace(name, self._path)  # noqa: PTH105
+                Path(name).replace(self._path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise

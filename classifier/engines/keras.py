@@ -52,7 +52,7 @@ class KerasEngine:
         self.bundle = bundle
         self.device = device
         manifest = bundle.manifest
-        wanted = (precision,) if precision else (manifest.precision, *manifest.fallbacks)
+        wanted = (precision,) if precision else manifest.precisions
         self.precision: Precision = "bf16" if "bf16" in wanted and _has_bf16(device) else "fp32"
         if device == "gpu":
             _prepare_gpus(self.precision)

@@ -67,9 +67,8 @@ class OpenVinoEngine:
         self, bundle: Bundle, *, precision: Precision | None = None, cache_dir: Path | None = None
     ) -> None:
         self.bundle = bundle
-        manifest = bundle.manifest
         self.precision: Precision = _first_possible(
-            (precision,) if precision else (manifest.precision, *manifest.fallbacks), bundle
+            (precision,) if precision else bundle.manifest.precisions, bundle
         )
         is_int8 = self.precision == "int8"
         self._weights = bundle.path / (INT8_WEIGHTS if is_int8 else SERVING_WEIGHTS)

@@ -8,8 +8,7 @@ from classifier.answering import Answerer, answer_pictures, open_answerer, read_
 from classifier.decide import Answer
 from classifier.errors import InvalidImage
 from tests.bundles import colour_bundle
-
-RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20)}
+from tests.pictures import RGB, plain
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,8 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
 def read(colour: str) -> NDArray[np.uint8]:
     if colour not in RGB:
         raise InvalidImage("empty")
-    return np.full((64, 64, 3), RGB[colour], dtype=np.uint8)
+    [picture] = plain(colour)
+    return picture
 
 
 def told(answerer: Answerer, sources: list[str], batch_size: int) -> list[tuple[str, str]]:

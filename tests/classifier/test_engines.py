@@ -24,8 +24,7 @@ from classifier.engines import openvino as engine_module
 from classifier.engines.base import Engine, open_engine
 from classifier.errors import BundleCorrupt, BundleError, BundleIncompatible
 from tests.bundles import COLOURS, KERNEL, colour_bundle, colour_graph
-
-RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20)}
+from tests.pictures import RGB, plain
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +35,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="module")
 def engine(bundle: Bundle) -> Engine:
     return open_engine(bundle)
-
-
-def plain(*colours: str, image_size: int = 64) -> NDArray[np.uint8]:
-    pictures = np.empty((len(colours), image_size, image_size, 3), dtype=np.uint8)
-    for picture, colour in zip(pictures, colours, strict=True):
-        picture[:] = RGB[colour]
-    return pictures
 
 
 def with_kernel(kernel: NDArray[np.float32]) -> ov.Model:
@@ -154,7 +146,7 @@ def test_it_computes_in_the_first_safe_precision_that_the_processor_has(
     factor = 10 if expected == "int8" else 1  # whose graph it is
     assert (engine.head_kernel == KERNEL * factor).all()
     logits = engine.run(plain("red")).logits
-    assert logits.max() == pytest.approx(factor * 20 * 250 / 255, rel=0.01)
+    assert logits.max() == pytest.approx(factor * 20 * RGB["red"][0] / 255, rel=0.01)
 
 
 def test_int8_that_the_bundle_does_not_hold_is_not_computed_in(bundle: Bundle) -> None:

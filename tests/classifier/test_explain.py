@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from classifier.answering import open_answerer
 from classifier.bundle import Bundle, new_bundle
@@ -18,12 +17,7 @@ from classifier.neighbours import NEIGHBOURS, Neighbours
 from classifier.outliers import distance_scores, energy_scores, probability_scores
 from classifier.why import MAX_LEVEL
 from tests.bundles import KERNEL, OUTLIER_RULE, SHADES, colour_bundle, known_colours
-
-RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20), "grey": (128, 128, 128)}
-
-
-def plain(*colours: str) -> NDArray[np.uint8]:
-    return np.stack([np.full((64, 64, 3), RGB[colour], np.uint8) for colour in colours])
+from tests.pictures import RGB, plain
 
 
 @pytest.fixture(scope="module")

@@ -46,5 +46,5 @@ def test_a_gpu_that_is_hidden_from_the_process_is_none(
 def test_int8_needs_dot_products_of_bytes(
     monkeypatch: pytest.MonkeyPatch, sets: set[str], expected: bool
 ) -> None:
-    monkeypatch.setattr(hardware, "_instruction_sets", lambda: frozenset(sets))
+    monkeypatch.setattr(hardware, "instruction_sets", lambda: frozenset(sets))
     assert has_int8() is expected

@@ -8,17 +8,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from classifier.bundle import Bundle
 from classifier.engines import kept as kept_module
 from classifier.engines import openvino as engine_module
 from classifier.engines.base import open_engine
-from classifier.engines.kept import MAX_FILES, Keeper, Kept
+from classifier.engines.kept import Keeper, Kept
 from classifier.engines.openvino import BATCH_SIZES
 from tests.bundles import COLOURS, colour_bundle
+from tests.pictures import plain
 from tests.stack import ROOT
 
 KEPT = Kept(b"a compiled graph", {1: 100.0, 2: 150.0})
@@ -53,10 +52,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counts
 
 
-def red() -> NDArray[np.uint8]:
-    return np.full((1, 64, 64, 3), (250, 10, 20), np.uint8)
-
-
 def only_file(folder: Path) -> Path:
     [path] = folder.iterdir()
     return path
@@ -74,7 +69,9 @@ def test_it_neither_compiles_nor_measures_and_answers_the_same(
     assert again.batch_size in BATCH_SIZES
     assert counted == {"compile_graph": 1, "measure_sizes": 0}
     for name in ("logits", "embedding", "feature_map"):
-        assert (getattr(first.run(red()), name) == getattr(again.run(red()), name)).all()
+        assert (
+            getattr(first.run(plain("red")), name) == getattr(again.run(plain("red")), name)
+        ).all()
     assert len(list(cache.iterdir())) == 1
 
 
@@ -169,7 +166,7 @@ def test_a_damaged_file_is_made_again(
 ) -> None:
     spoiled(only_file(cache), how)
     engine = open_engine(bundle, cache_dir=cache)
-    assert engine.run(red()).logits.argmax() == COLOURS.index("red")
+    assert engine.run(plain("red")).logits.argmax() == COLOURS.index("red")
     assert "damaged" in caplog.text
     open_engine(bundle, cache_dir=cache)
     assert counted == {"compile_graph": 1, "measure_sizes": 1}
@@ -179,7 +176,9 @@ def test_a_folder_in_the_files_place_is_lived_with(
     bundle: Bundle, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     spoiled(only_file(cache), "a folder")
-    assert open_engine(bundle, cache_dir=cache).run(red()).logits.argmax() == COLOURS.index("red")
+    assert open_engine(bundle, cache_dir=cache).run(plain("red")).logits.argmax() == COLOURS.index(
+        "red"
+    )
     assert "could be kept" in caplog.text
     assert only_file(cache).is_dir()  # and nothing half written beside it
 
@@ -189,7 +188,7 @@ def test_a_cache_that_cannot_be_written_is_lived_with(
 ) -> None:
     (tmp_path / "file").touch()
     engine = open_engine(bundle, cache_dir=tmp_path / "file" / "cache")
-    assert engine.run(red()).logits.argmax() == COLOURS.index("red")
+    assert engine.run(plain("red")).logits.argmax() == COLOURS.index("red")
     assert engine.batch_size in BATCH_SIZES
     assert "could be kept" in caplog.text
 
@@ -202,7 +201,7 @@ def test_a_graph_that_openvino_does_not_take_is_compiled_again_but_nothing_is_me
         Keeper, "read", lambda self: Kept(b"rubbish", read(self).pictures_per_second)
     )
     engine = open_engine(bundle, cache_dir=cache)
-    assert engine.run(red()).logits.argmax() == COLOURS.index("red")
+    assert engine.run(plain("red")).logits.argmax() == COLOURS.index("red")
     assert counted == {"compile_graph": 1, "measure_sizes": 0}
 
 
@@ -261,7 +260,6 @@ def test_beyond_a_number_of_files_those_used_longest_ago_are_swept(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_module, "MAX_FILES", 3)
-    assert MAX_FILES == 64
     for number in range(3):
         keeper_for(tmp_path, bundle, number).write(KEPT)
         for path in tmp_path.iterdir():  # all written before count as older

@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from classifier.__main__ import main
 from classifier.bundle import KERAS_MODEL, Bundle
 from classifier.engines import base
 from classifier.engines import openvino as engine_module
-from tests.bundles import colour_bundle
-from tests.classifier.makers import encoded
-
-RGB = {"blue": (10, 20, 250), "green": (10, 240, 20), "red": (250, 10, 20)}
+from tests.bundles import COLOURS, colour_bundle
+from tests.pictures import RGB, picture_bytes
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +25,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture
 def pictures(tmp_path: Path) -> dict[str, str]:
     paths = {}
-    for name, colour in RGB.items():
+    for name in COLOURS:
         path = tmp_path / f"{name}.jpg"
-        path.write_bytes(encoded(Image.new("RGB", (90, 70), colour), "JPEG"))
+        path.write_bytes(picture_bytes(name))
         paths[name] = str(path)
     return paths
 
@@ -78,7 +75,7 @@ def test_asked_why_it_also_prints_the_nearest_pictures_and_where_each_class_was_
     assert [near["labels"] for near in red["nearest"][:4]] == [["red"]] * 4
     assert 0 <= red["nearest"][0]["distance"] < 0.01
     assert [each["label"] for each in red["maps"]] == [entry["label"] for entry in red["top"]]
-    assert red["maps"][0]["cells"] == [[pytest.approx(20 * 250 / 255, abs=0.3)] * 2] * 2
+    assert red["maps"][0]["cells"] == [[pytest.approx(20 * RGB["red"][0] / 255, abs=0.3)] * 2] * 2
     assert (failed["nearest"], failed["maps"]) == ([], [])
     assert failed["none_of_these"] is None
 
@@ -88,7 +85,7 @@ def test_what_is_unlike_anything_learned_is_none_of_these(
 ) -> None:
     knows = colour_bundle(tmp_path / "bundle", knows_pictures=True)
     path = tmp_path / "grey.png"
-    path.write_bytes(encoded(Image.new("RGB", (90, 70), (128, 128, 128)), "PNG"))
+    path.write_bytes(picture_bytes("grey", format_name="PNG"))
     assert main([str(knows.path), str(path)]) == 0
     assert main([str(knows.path), str(path), "--json"]) == 0
     text, content = capsys.readouterr().out.splitlines()

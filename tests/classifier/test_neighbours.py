@@ -10,7 +10,7 @@ import pytest
 
 from classifier.neighbours import Neighbours
 from classifier.outliers import as_kept, distance_scores, unit
-from tests.classifier.test_outliers import drawn
+from tests.classifier.embeddings import drawn
 
 
 def neighbours(num: int = 40, num_features: int = 128) -> Neighbours:

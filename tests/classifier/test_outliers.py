@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from classifier.decide import Head
 from classifier.outliers import (
@@ -13,11 +12,7 @@ from classifier.outliers import (
     probability_scores,
     unit,
 )
-
-
-def drawn(num: int, num_features: int = 6, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(num, num_features)).astype(np.float32)
-
+from tests.classifier.embeddings import drawn
 
 # --- Distance
 

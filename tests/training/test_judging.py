@@ -1,6 +1,5 @@
 """training.evaluation.judging: the figures of a bundle are those of the precision that is served."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from classifier.bundle import Precision
 from classifier.outliers import as_kept, distance_scores
 from tests.training.folders import read, write_classes
 from training.backbones.network import Network, fast_precision
-from training.cache import Cache
 from training.config import TrainingConfig
 from training.dataset.preparing import Prepared
 from training.evaluation.judging import Judged, judge
@@ -51,13 +49,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     for number, (split, num) in enumerate((("train", 20), ("val", 30), ("test", 15))):
         write_classes(folder / split, {"a": num, "b": num}, first_seed=1_000 * number)
     return read(folder, tmp_path_factory.mktemp("scratch"), image_size=SIZE)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    cache = Cache(tmp_path / "cache")
-    yield Workplace(cache, tmp_path / "source", tmp_path / "checkpoints")
-    cache.close()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from training.evaluation.verdicts import (
     MAX_ACCURACY_LOSS,
     MAX_MEAN_DIFFERENCE,
     MIN_AGREEMENT,
-    MIN_PICTURES_FOR_INT8,
     SENTENCES,
     Verdict,
     in_turn,
@@ -158,17 +157,6 @@ def test_what_was_not_run_is_never_chosen_and_says_why(labels: NDArray[np.int64]
     choice = choose_precision(sure(labels), others, sure(labels, 1), "softmax", 1.0)
     assert (choice.precision, choice.fallbacks) == ("fp32", ())
     assert choice.tried[:2] == (Tried("int8", "processor"), Tried("bf16", "unwanted"))
-
-
-@pytest.mark.parametrize(("num", "precision"), [(49, "bf16"), (50, "int8")])
-def test_a_handful_of_pictures_proves_nothing_of_int8(
-    num: int, precision: str, labels: NDArray[np.int64]
-) -> None:
-    few = sure(labels[:num])
-    choice = choose_precision(few, {"int8": few, "bf16": few}, few, "softmax", 1.0)
-    assert choice.precision == precision
-    assert of(choice, "int8").verdict == ("safe" if num == 50 else "few_pictures")
-    assert MIN_PICTURES_FOR_INT8 == 50
 
 
 # --- Several labels

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,11 @@ from classifier.preprocess import read_input
 from tests.bundles import colour_graph
 from tests.training.folders import write_picture
 from training.backbones.network import Network
-from training.cache import Cache
 from training.dataset.strangers import embeddings_of_folder
 from training.errors import DatasetRefused
 from training.workplace import Workplace
 
 IMAGE_SIZE = 32
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    cache = Cache(tmp_path / "cache")
-    yield Workplace(cache, tmp_path / "source", tmp_path / "checkpoints")
-    cache.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The pictures of an index as model input: decoded in threads, kept while there is room."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.engines.hardware import num_cores
 from classifier.errors import InvalidImage
 from classifier.images import load_picture, read_bytes
 from classifier.preprocess import fit, short_side_for
 from training.errors import DatasetRefused
 from training.sources.index import Index
 
-NUM_THREADS = max(2, os.cpu_count() or 2)
+NUM_THREADS = max(2, num_cores())
 # What was decoded once is not decoded again while it fits in here: 3,500 pictures of 224 pixels.
 MAX_KEPT_BYTES = 512 * 2**20
 

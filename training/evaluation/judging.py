@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ from training.workplace import Workplace
 
 # On so many validation pictures each export is run beside the Keras model.
 MAX_PROVED = 200
+
+Embeddings = NDArray[np.float32]  # [N, D]
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,11 @@ def judge(
     measured_on: Split = "test" if len(test) else "val"
     measured = test if len(test) else val
 
-    def network_in(precision: Precision) -> Network:
-        return int8 if precision == "int8" and isinstance(int8, Network) else kept.network
-
-    def embedded(places: NDArray[np.int64], precision: Precision) -> NDArray[np.float32]:
+    def embedded(places: NDArray[np.int64], precision: Precision) -> Embeddings:
         if precision == fast_precision():
             return kept.embeddings[places]
         features = compute_features(
-            network_in(precision),
+            _network_in(precision, kept, int8),
             examples,
             places,
             prepared.pictures,
@@ -98,27 +98,13 @@ def judge(
         )
         return np.asarray(features[0])
 
-    in_val: dict[Precision, NDArray[np.float32]] = {"fp32": embedded(val, "fp32")}
-    others: dict[Precision, NDArray[np.float32] | Verdict] = {"bf16": "processor"}
-    if fast_precision() == "bf16":
-        in_val["bf16"] = embedded(val, "bf16")
-    if isinstance(int8, Network):
-        in_val["int8"] = embedded(val, "int8")
-    else:
-        others["int8"] = int8
-    logits = {name: kept.head.logits(values) for name, values in in_val.items()}
-    precision = choose_precision(
-        logits["fp32"], others | logits, examples.targets(val), kind, kept.temperature
-    )
-    network = network_in(precision.precision)
-    embeddings = {"val": in_val[precision.precision]}
-    embeddings["measured"] = (
-        embedded(measured, precision.precision) if len(test) else embeddings["val"]
-    )
+    precision, in_val = _choose(kept, int8, kind, examples.targets(val), partial(embedded, val))
+    network = _network_in(precision.precision, kept, int8)
+    in_measured = embedded(measured, precision.precision) if len(test) else in_val
 
-    def evaluated(name: str, places: NDArray[np.int64]) -> Evaluation:
+    def evaluated(embeddings: Embeddings, places: NDArray[np.int64]) -> Evaluation:
         return evaluate(
-            kept.head.logits(embeddings[name]),
+            kept.head.logits(embeddings),
             _truths(prepared, places, kind),
             examples.class_names,
             head=kind,
@@ -127,20 +113,19 @@ def judge(
             rows=examples.rows[places],
         )
 
-    validation = evaluated("val", val)
-    evaluation = evaluated("measured", measured) if len(test) else validation
+    validation = evaluated(in_val, val)
+    evaluation = evaluated(in_measured, measured) if len(test) else validation
 
     # None of these: the validation pictures are the known ones, the test pictures check the rate.
     # What a score is fitted on is what the bundle keeps, or the threshold would be another's.
     thin = train[thinned(len(train), config.seed)]
     known_train = Known(kept.embeddings[thin], examples.targets(thin))
-    known_val = Known(embeddings["val"], examples.targets(val))
     chosen, held_back = _strangers(
         config, kept, network, kind, known_train, precision.precision, place
     )
-    scores = score_all(kept.head, kind, kept.temperature, known_train, known_val.embeddings)
+    scores = score_all(kept.head, kind, kept.temperature, known_train, in_val)
     rule = fit_outlier_rule(scores, chosen)
-    known = score_all(kept.head, kind, kept.temperature, known_train, embeddings["measured"])
+    known = score_all(kept.head, kind, kept.temperature, known_train, in_measured)
     figures = measure(rule, known[rule.method], held_back[rule.method]) if held_back else None
 
     neighbours = Neighbours(
@@ -177,6 +162,34 @@ def judge(
         proof_rows=examples.rows[proof],
         metrics=metrics,
     )
+
+
+def _network_in(precision: Precision, kept: Candidate, int8: Network | Verdict) -> Network:
+    return int8 if precision == "int8" and isinstance(int8, Network) else kept.network
+
+
+def _choose(
+    kept: Candidate,
+    int8: Network | Verdict,
+    kind: Head,
+    targets: NDArray[np.float32],
+    embedded: Callable[[Precision], Embeddings],
+) -> tuple[PrecisionChoice, Embeddings]:
+    """What the candidate is served in, and the validation pictures' embeddings in that.
+
+    `embedded`: computes these in a precision. `targets`: theirs, `[N, C]`.
+    """
+    tried: dict[Precision, Embeddings] = {"fp32": embedded("fp32")}
+    others: dict[Precision, NDArray[np.float32] | Verdict] = {"bf16": "processor"}
+    if fast_precision() == "bf16":
+        tried["bf16"] = embedded("bf16")
+    if isinstance(int8, Network):
+        tried["int8"] = embedded("int8")
+    else:
+        others["int8"] = int8
+    logits = {name: kept.head.logits(values) for name, values in tried.items()}
+    choice = choose_precision(logits["fp32"], others | logits, targets, kind, kept.temperature)
+    return choice, tried[choice.precision]
 
 
 def _truths(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from classifier.bundle import Precision
 from classifier.decide import Head, probabilities
-from training.evaluation.verdicts import MIN_PICTURES_FOR_INT8, Verdict, verdict_of
+from training.evaluation.verdicts import Verdict, verdict_of
 from training.head.calibrate import accuracy
 
 FASTER_THAN_FP32: tuple[Precision, ...] = ("int8", "bf16")  # the fastest first
@@ -85,11 +85,9 @@ def _beside(
     shares = [probabilities(logits, kind, temperature) for logits in (fp32, other)]
     agreement, difference = float(same.mean()), float(np.abs(shares[0] - shares[1]).mean())
     top1 = accuracy(other, targets, kind)
-    verdict: Verdict = verdict_of(
+    verdict = verdict_of(
         agreement=agreement,
         accuracy_loss=(exact.top1 or 0.0) - top1,
         mean_difference=difference,
     )
-    if precision == "int8" and len(fp32) < MIN_PICTURES_FOR_INT8:
-        verdict = "few_pictures"
     return Tried(precision, verdict, top1, agreement, difference)

@@ -11,24 +11,19 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from classifier.bundle import INT8_GRAPH, KERAS_MODEL, SERVING_GRAPH
+from classifier.bundle import INT8_GRAPH
 from classifier.decide import Head
 from classifier.engines.base import OUTPUT_NAMES
 from classifier.engines.openvino import compile_graph
 from training.backbones.fingerprints import fingerprint
 from training.backbones.guards import disk_errors, refused_as
+from training.bundle_files import EXPORTS
 from training.config import FORMATS, Format
 from training.exports.agreement import Agreement, Export
 from training.exports.conversion import convert
 from training.exports.runners import exact_float32, run_keras, run_onnx, run_openvino, run_tflite
 
 ALWAYS: tuple[Format, ...] = ("h5", "openvino")
-FILES: dict[Format, str] = {
-    "h5": KERAS_MODEL,
-    "openvino": SERVING_GRAPH,
-    "onnx": "model.onnx",
-    "tflite": "model.tflite",
-}
 BATCH_SIZE = 32
 NUM_IN_MEMORY = 4
 
@@ -109,20 +104,20 @@ def make_sure_of_room(folder: Path, num_bytes: int) -> None:
 def _written_h5(folder: Path, model: keras.Model) -> tuple[Export, keras.Model]:
     started = time.perf_counter()
     with refused_as("h5"):
-        with disk_errors(folder / FILES["h5"]):
+        with disk_errors(folder / EXPORTS["h5"]):
             make_sure_of_room(folder, sum(weight.nbytes for weight in model.get_weights()))
-            model.save(folder / FILES["h5"])
-        loaded = keras.models.load_model(folder / FILES["h5"], compile=False)
+            model.save(folder / EXPORTS["h5"])
+        loaded = keras.models.load_model(folder / EXPORTS["h5"], compile=False)
         if fingerprint(loaded) != fingerprint(model):
             raise ValueError("loaded again it has other layers or other weights")
-    return Export("h5", FILES["h5"], run_keras(loaded), time.perf_counter() - started), loaded
+    return Export("h5", EXPORTS["h5"], run_keras(loaded), time.perf_counter() - started), loaded
 
 
 def _written(
     name: Format, folder: Path, model: keras.Model, graph: ov.Model, head: Head, temperature: float
 ) -> Export:
     started = time.perf_counter()
-    path = folder / FILES[name]
+    path = folder / EXPORTS[name]
     with refused_as(name):
         if name == "openvino":
             with disk_errors(path):
@@ -131,7 +126,7 @@ def _written(
         else:
             convert(model, path)
             run = run_onnx(path) if name == "onnx" else run_tflite(path)
-    return Export(name, FILES[name], run, time.perf_counter() - started)
+    return Export(name, EXPORTS[name], run, time.perf_counter() - started)
 
 
 def _batches(

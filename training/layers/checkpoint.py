@@ -20,6 +20,8 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
+from classifier import disk
+
 logger = logging.getLogger(__name__)
 
 FORMAT = "ocellus checkpoint 1"
@@ -82,7 +84,7 @@ class Checkpoints:
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
-        self._flush_folder()
+        disk.sync(self.folder)
         self._forget_all_but(path)
 
     def load(self) -> Saved | None:
@@ -126,14 +128,6 @@ class Checkpoints:
         for other in self._paths():
             if other != path and other not in older[:1]:
                 other.unlink(missing_ok=True)
-
-    def _flush_folder(self) -> None:
-        """Make the new name last: a rename alone may be lost with the power."""
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 class _Hashing:

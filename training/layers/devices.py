@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal
 
 import keras
 
+from classifier.engines.hardware import instruction_sets
 from training.config import Switch
 from training.layers.twin import all_layers
 
@@ -53,10 +53,8 @@ def _has_gpu() -> bool:
 
 def _has_fast_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 and the backend knows how to make it."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    cpu = Path("/proc/cpuinfo")
-    return cpu.exists() and any(flag in cpu.read_text() for flag in ("avx512_bf16", "amx_bf16"))
+    has_bfloat16 = not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
+    return has_bfloat16 and keras.backend.backend() == "tensorflow"
 
 
 def _is_depthwise(model: keras.Model) -> bool:

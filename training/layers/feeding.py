@@ -1,6 +1,5 @@
 """Batches of pictures, decoded by threads while the batches before them train."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-NUM_THREADS = max(2, os.cpu_count() or 2)
+from classifier.engines.hardware import num_cores
+
+NUM_THREADS = max(2, num_cores())
 # Batches that are decoded ahead. More help only where decoding stumbles, and cost memory.
 MAX_AHEAD = 4
 MAX_AHEAD_BYTES = 512 * 2**20

@@ -12,6 +12,7 @@ from classifier.bundle import Manifest
 from classifier.decide import Head
 from classifier.errors import InvalidImage
 from classifier.images import encode_jpeg, read_picture
+from training.bundle_files import AUDIT, AUDIT_PAGE, REPORT, REPORT_PAGE
 from training.dataset.audit import Audit, class_counts
 from training.dataset.preparing import Prepared
 from training.evaluation.judging import Judged
@@ -21,8 +22,6 @@ from training.pages.findings_page import MAX_ITEMS, MAX_SIDE_BY_SIDE
 from training.pages.render import render_audit, render_report
 from training.sources.index import SPLITS, Index
 
-REPORT, REPORT_PAGE = "report.json", "report.html"
-AUDIT, AUDIT_PAGE = "audit.json", "audit.html"
 THUMBNAIL_SIDE = 160
 # A page carries its pictures in itself: this many are some megabytes.
 MAX_SHOWN = 600
