@@ -250,10 +250,15 @@ class Visitor:
         return self.client.get(path, headers=headers)
 
     def post(
-        self, path: str, values: dict[str, str], files: list[tuple[str, Any]] | None = None
+        self,
+        path: str,
+        values: dict[str, str],
+        files: list[tuple[str, Any]] | None = None,
+        *,
+        page: str | None = None,
     ) -> httpx.Response:
-        """Open the page, then send its form with these values."""
-        token = _hidden(self.client.get(path).text, "csrfmiddlewaretoken")
+        """Open the page, then send its form with these values; `page` where it is another's form."""
+        token = _hidden(self.client.get(page or path).text, "csrfmiddlewaretoken")
         return self.client.post(
             path,
             data={**values, "csrfmiddlewaretoken": token},

@@ -1,14 +1,17 @@
 """The Redis server as our own code talks to it, beside Celery: short words, never worth a long wait."""
 
+import logging
 import time
+from collections.abc import Callable
 from functools import cache
 
 from django.conf import settings
-from django.utils.crypto import salted_hmac
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionDropped
 from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
 
 
 def redis_client(*, timeout_seconds: float, num_retries: int = 0) -> Redis:
@@ -29,10 +32,15 @@ def redis_client(*, timeout_seconds: float, num_retries: int = 0) -> Redis:
 
 
 @cache
+def quick_client() -> Redis:
+    """For words that an upload or a worker waits for. It tries once more, since a server that was
+    started anew has dropped our connection."""
+    return redis_client(timeout_seconds=0.5, num_retries=1)
+
+
 def installation_key(word: str) -> str:
-    """A name for this installation's own: others may use the same server, and number their rows
-    the same."""
-    return f"ocellus:{word}:{salted_hmac(__name__, '').hexdigest()[:16]}"
+    """A name for this installation's own, as Celery's lists have it, too."""
+    return f"{settings.REDIS_KEY_PREFIX}{word}"
 
 
 class Silence:
@@ -56,3 +64,18 @@ class Silence:
 
 
 silence = Silence()
+
+
+def say(word: Callable[[], object], *, otherwise: str) -> bool:
+    """Whether a word to Redis was said: not while there is silence, and where it fails there is from
+    then on. `otherwise`: what becomes of it then, for the log. It raises nothing: rows that are
+    written must not look as if they were not."""
+    if silence.is_on:
+        return False
+    try:
+        word()
+    except Exception as error:
+        silence.begin()
+        logger.warning("Redis does not answer, %s: %s", otherwise, error)
+        return False
+    return True

@@ -1,10 +1,24 @@
-"""What Django's ORM leaves to do: dead connections of long-lived loops, many rows in one statement."""
+"""What Django's ORM leaves to do: errors and dead connections of long-lived loops, many rows in one
+statement."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import close_old_connections, connection
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connection,
+)
 from django.db.models import Model
+
+# What a database that is away or breaks off raises; the last, where PostgreSQL has ended a session for
+# its silence inside a transaction. Anything else of it is the rows' fault or ours.
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+# All that a database raises: an InterfaceError, of a connection that is closed, is no DatabaseError.
+DATABASE_ERRORS = (DatabaseError, InterfaceError)
 
 
 def drop_dead_connection() -> None:

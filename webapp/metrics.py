@@ -63,6 +63,11 @@ UPLOADS_REFUSED = Counter(
 )
 
 
+def answered(slug: str, version: int | None, outcome: str, number: int = 1) -> None:
+    """Count answers. `slug`: the recognizer's; `version`: None where none has answered."""
+    ANSWERS.labels(slug, "none" if version is None else str(version), outcome).inc(number)
+
+
 def refused(reason: str) -> None:
     """Count a refusal. `reason`: a code from our own code."""
     UPLOADS_REFUSED.labels(reason).inc()

@@ -47,6 +47,13 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
         405,
         gettext_noop("Expected one of the methods %(expected)s, received %(received)s."),
     ),
+    "length_required": (
+        411,
+        gettext_noop(
+            "Expected a request that tells its length (Content-Length), received one in chunks. "
+            "Please let the program send it as a whole."
+        ),
+    ),
     "too_large": (
         413,
         gettext_noop(
@@ -114,6 +121,11 @@ class Problem(Exception):
         self.params = params
         super().__init__(self._sentence % params)
 
+    @property
+    def detail(self) -> str:
+        """The sentence, in the reader's language."""
+        return gettext(self._sentence) % self.params
+
     def response(self) -> JsonResponse:
         response = JsonResponse(
             {
@@ -121,7 +133,7 @@ class Problem(Exception):
                 "title": HTTPStatus(self.status).phrase,
                 "status": self.status,
                 "code": self.code,
-                "detail": gettext(self._sentence) % self.params,
+                "detail": self.detail,
             },
             status=self.status,
             content_type=PROBLEM_JSON,

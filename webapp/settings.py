@@ -21,6 +21,7 @@ from typing import Any, Literal
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from classifier.images import Limits
@@ -199,11 +200,14 @@ THUMBNAIL_LONG_SIDE = 240
 # Tasks
 
 REDIS_URL = env.redis_url(socket_path(DATA_DIR))
+# This installation's own: others may use the same server, and number their rows the same.
+REDIS_KEY_PREFIX = f"ocellus:{salted_hmac('redis', '', secret=SECRET_KEY).hexdigest()[:16]}:"
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A nudge that does not get through at once is not worth waiting for: the row is enough.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": REDIS_KEY_PREFIX,
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
     "retry_on_timeout": False,
@@ -212,13 +216,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "inference"
-CELERY_TASK_ROUTES = {"webapp.studio.tasks.*": {"queue": "training"}}
+CELERY_TASK_ROUTES = {"webapp.studio.tasks.*": {"queue": "training"}}  # studio.tasks.QUEUE
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 RECONCILE_EVERY_SECONDS = 3
+SWEEP_EVERY_SECONDS = 3600
 MAX_ATTEMPTS = 3
 DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))
 # Versions beyond this are dropped from a worker's memory, the least recently used first.

@@ -3,39 +3,10 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.pictures import picture_bytes
-from tests.stack import PASSWORD, Stack
-
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    paths = []
-    for colour in ("red", "green"):
-        path = folder / f"{colour}.jpg"
-        path.write_bytes(picture_bytes(colour, (640, 480)))
-        paths.append(path)
-    text = folder / "notes.jpg"
-    text.write_text("not a picture")
-    return [*paths, text]
-
-
-def sign_in(page: Page, stack: Stack, visitor: str) -> None:
-    page.goto(f"{stack.url}/")
-    page.get_by_label("User name").fill(visitor)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="What is on your pictures?")).to_be_visible()
-
-
-def assert_fits(page: Page) -> None:
-    """Nothing sticks out at the side."""
-    wide = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert wide <= 0, f"{page.url} is {wide} px too wide"
+from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
+from tests.stack import Stack
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
@@ -44,13 +15,8 @@ def test_answers_appear_without_reloading(
 ) -> None:
     with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
         page = context.new_page()
-        problems: list[str] = []
+        errors = errors_of(page)
         hosts: set[str] = set()
-        page.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
-        page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
         sign_in(page, stack, visitor)
         assert_fits(page)
@@ -70,7 +36,7 @@ def test_answers_appear_without_reloading(
         assert_fits(page)
         page.get_by_role("link").filter(has_text="red.jpg").click()
         expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible()
-        assert problems == []
+        assert errors == []
         assert hosts == {f"127.0.0.1:{stack.port}"}
 
 

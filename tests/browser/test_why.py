@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_visit import NARROW, WIDE, assert_fits, pictures_in, sign_in
+from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
 from tests.stack import Stack
 
 
@@ -25,11 +25,7 @@ def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
 ) -> None:
     with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
         page = context.new_page()
-        problems: list[str] = []
-        page.on(
-            "console",
-            lambda message: problems.append(message.text) if message.type == "error" else None,
-        )
+        errors = errors_of(page)
         sign_in(page, answering, visitor)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
         page.get_by_role("button", name="Recognize").click()
@@ -52,7 +48,7 @@ def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
         page.locator(".near__picture").last.scroll_into_view_if_needed()
         page.wait_for_load_state("networkidle")
         assert is_loaded(page, ".near__picture img")
-        assert problems == []
+        assert errors == []
 
 
 def assert_covers(page: Page) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests import with_postgres
 from tests.bundles import colour_bundle
-from tests.faults.test_faults import assert_each_was_answered_once_and_rightly, pictures
+from tests.faults.pictures import assert_each_was_answered_once_and_rightly, pictures
 from tests.stack import Stack
 from tests.waiting import wait_for
 

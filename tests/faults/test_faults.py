@@ -7,17 +7,9 @@ import time
 import pytest
 
 from tests.bundles import colour_bundle
-from tests.pictures import new_picture_bytes
+from tests.faults.pictures import assert_each_was_answered_once_and_rightly, pictures
 from tests.stack import Stack
 from tests.waiting import wait_for
-
-COLOURS = ("red", "green", "blue")
-
-
-def pictures(number: int) -> list[tuple[str, bytes]]:
-    """Named by their colours, each with bytes of its own."""
-    colours = [COLOURS[i % 3] for i in range(number)]
-    return [(f"{c}-{i:02}.jpg", new_picture_bytes(c)) for i, c in enumerate(colours)]
 
 
 def freeze(stack: Stack, name: str) -> None:
@@ -31,15 +23,6 @@ def freeze(stack: Stack, name: str) -> None:
         return True
 
     wait_for(is_frozen, seconds=10, what="a moment without a write")
-
-
-def assert_each_was_answered_once_and_rightly(stack: Stack, number: int) -> None:
-    rows = stack.query("SELECT file_name, label, state, claim FROM predictions_prediction")
-    assert len(rows) == number
-    assert {state for _, _, state, _ in rows} == {"done"}
-    assert {claim for *_, claim in rows} == {None}
-    for file_name, label, _, _ in rows:
-        assert file_name.startswith(label)
 
 
 def test_killing_the_worker_in_the_middle_of_a_batch_loses_and_doubles_nothing(

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.bundles import colour_bundle
-from tests.stack import ROOT, Stack, free_port
+from tests.stack import ROOT, Stack, Visitor, free_port
 from tests.waiting import wait_for
 
 # Everything a machine may have configured for Ocellus is taken away.
@@ -83,15 +83,8 @@ def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: 
         [password] = re.findall(r"user name admin, password (\S+)", text)
         assert "Sample bugs begins to learn" in text
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as client:
-            token = client.get("/sign-in/").text.split('csrfmiddlewaretoken" value="')[1]
-            page = client.post(
-                "/sign-in/",
-                data={
-                    "username": "admin",
-                    "password": password,
-                    "csrfmiddlewaretoken": token.split('"')[0],
-                },
-            )
+            values = {"username": "admin", "password": password}
+            page = Visitor(client).post("/sign-in/", values)
             assert "Sample bugs is still learning" in page.text
         wait_for(lambda: run_states(data_dir) == ["running"], what="the training's beginning")
         with launched(data_dir, free_port()) as (second, second_log):
@@ -146,6 +139,20 @@ def test_a_worker_that_dies_under_the_launcher_comes_back(prepared: Path) -> Non
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: worker() not in (None, first), what="the next inference worker")
         assert answers(port)
+
+
+def test_a_killed_launcher_takes_its_processes_along_and_the_next_one_starts(
+    prepared: Path,
+) -> None:
+    data_dir, port = prepared, free_port()
+    with launched(data_dir, port) as (process, _):
+        wait_for(lambda: answers(port), seconds=90, what="the start")
+        process.kill()
+        process.wait(timeout=10)
+        with launched(data_dir, port) as (_, log):
+            wait_for(lambda: answers(port), seconds=90, what="the next start")
+            assert "runs already" not in log.read_text()
+    wait_for(lambda: not processes_of(data_dir), what="the end of all processes")
 
 
 def test_a_closed_terminal_stops_everything(prepared: Path) -> None:

@@ -7,26 +7,15 @@ import signal
 import pytest
 
 from tests.stack import Stack, Visitor
+from tests.studio import draw_bugs, retrain
 from tests.waiting import wait_for
-from training.drawings.sample import draw_folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def start_a_long_training(stack: Stack, curator: Visitor, epochs: int = 1000) -> str:
     """A run that would take an hour, in the middle of its training; the path of its page."""
-    page = curator.post(
-        "/admin/studio/trainingrun/add/",
-        {
-            "new_name": "Drawn bugs",
-            "folder_name": "bugs",
-            "backbone": "mobilenet_v2",
-            "weights": "none",
-            "image_size": "32",
-            "epochs": str(epochs),
-            "seed": "0",
-        },
-    )
+    page = retrain(curator, epochs=epochs)
     wait_for(lambda: progress(stack)[1] > 0, seconds=120, what="the training's first epoch")
     return page.url.path
 
@@ -48,23 +37,14 @@ def checkpointed_step(stack: Stack) -> int:
     return max((int(path.stem.removeprefix("step-")) for path in paths), default=0)
 
 
-def press(stack: Stack, curator: Visitor, page: str, action: str) -> None:
+def press(curator: Visitor, page: str, action: str) -> None:
     """A button of the run's page."""
-    token = (
-        curator.get(page).text.split('csrfmiddlewaretoken" value="')[1].split('"', maxsplit=1)[0]
-    )
-    curator.client.post(
-        page.replace("change/", f"{action}/"),
-        data={"csrfmiddlewaretoken": token},
-        headers={"Referer": stack.url},
-    )
+    curator.post(page.replace("change/", f"{action}/"), {}, page=page)
 
 
 @pytest.fixture
 def curator_stack(stack: Stack) -> Stack:
-    draw_folder(
-        stack.data_dir / "datasets" / "bugs", num_train_per_kind=8, num_val_per_kind=2, size=64
-    )
+    draw_bugs(stack)
     stack.create_users("curator", is_staff=True)
     stack.start("redis", "web", "inference", "training")
     return stack
@@ -92,7 +72,7 @@ def test_an_interrupted_training_goes_on_from_its_last_checkpoint(curator_stack:
         for child in stack.children("training"):
             os.kill(child, signal.SIGKILL)
         wait_for(lambda: progress(stack)[0] == "interrupted", seconds=60, what="interrupted")
-        press(stack, curator, page, "resume")
+        press(curator, page, "resume")
         wait_for(lambda: epoch(stack) > 0, seconds=120, what="the training to go on")
         assert epoch(stack) >= 10  # of two steps each
         wait_for(lambda: progress(stack)[0] != "running", seconds=240, what="the end")
@@ -105,7 +85,7 @@ def test_cancel_stops_a_running_training(curator_stack: Stack) -> None:
     stack = curator_stack
     with stack.signed_in("curator") as curator:
         page = start_a_long_training(stack, curator)
-        press(stack, curator, page, "cancel")
+        press(curator, page, "cancel")
         wait_for(lambda: progress(stack)[0] == "cancelled", seconds=60, what="cancelled")
     assert list((stack.data_dir / "bundles").glob("drawn*")) == []
 

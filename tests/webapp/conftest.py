@@ -1,5 +1,6 @@
 """The cast: an owner of pictures, another visitor, a curator; and a recognizer that tells colours."""
 
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import timezone
 from pytest_django import Settings
 
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
+from tests.webapp.programs import api_client
+from tests.webapp.versions import go_live
 from webapp.accounts.models import User
 from webapp.predictions import waiting
 from webapp.predictions.engines import engines
@@ -80,6 +82,12 @@ def curator_client(curator: User) -> Client:
 
 
 @pytest.fixture
+def api(owner: User) -> Client:
+    """A program with a key of the owner."""
+    return api_client(owner)
+
+
+@pytest.fixture
 def recognizer(db: None) -> Recognizer:
     return Recognizer.objects.create(name="Colours", slug="colours")
 
@@ -99,10 +107,18 @@ def new_version(recognizer: Recognizer, tmp_path: Path) -> Callable[..., ModelVe
 @pytest.fixture
 def live_version(new_version: Callable[..., ModelVersion]) -> ModelVersion:
     version = new_version()
-    # As promotion leaves it, without the second that the smoke test takes: see test_promotion.
-    version.state, version.promoted_at = ModelVersion.State.LIVE, timezone.now()
-    version.save()
+    go_live(version)
     return version
+
+
+@pytest.fixture
+def redis_socket(settings: Settings) -> Iterator[Path]:
+    """Where a test's `redis_server` would listen."""
+    # A path under pytest's own folders may be too long for a socket.
+    with tempfile.TemporaryDirectory(prefix="ocellus-") as folder:
+        path = Path(folder) / "redis.sock"
+        settings.REDIS_URL = f"redis+socket://{path}"
+        yield path
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from webapp.recognizers.models import ModelVersion
 
 # Pages that anybody may open, by the name of their URL.
 OPEN_TO_ALL = {"login", "alive", "ready", "admin:login", "api:openapi-json"}
-# What is opened by a key or a token instead of a session: test_api and test_metrics look at these.
+# What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {
     "api:predictions",
     "api:prediction",

@@ -7,8 +7,8 @@ from django.test import Client
 
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
-from webapp.predictions.templatetags.shares import percent
 from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.templatetags.shares import percent
 
 Upload = Callable[..., list[Prediction]]
 

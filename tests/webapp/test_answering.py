@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -18,19 +17,14 @@ from classifier.decide import Answer
 from classifier.engines.base import Outputs
 from classifier.engines.openvino import OpenVinoEngine
 from classifier.errors import BundleCorrupt, EngineError
-from webapp import metrics
+from tests.webapp.counts import count
+from tests.webapp.versions import go_live
 from webapp.ops.models import WorkerHeartbeat
 from webapp.ops.reconciler import reconcile
 from webapp.predictions import answering, claims, failures
 from webapp.predictions import engines as engines_module
 from webapp.predictions.answering import answer_all_queued, held_claims
-from webapp.predictions.claims import (
-    claim_release,
-    claims_renew,
-    predictions_claim,
-    predictions_record,
-    predictions_requeue_lost,
-)
+from webapp.predictions.claims import predictions_record
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_promote
@@ -42,10 +36,6 @@ Upload = Callable[..., list[Prediction]]
 @pytest.fixture(autouse=True)
 def _nothing_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "_left_alone", {})
-
-
-def count(name: str, **labels: str) -> float:
-    return metrics.counted().get_sample_value(f"ocellus_{name}", labels) or 0.0
 
 
 def break_on_green(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -80,14 +70,6 @@ def note_batches(
     monkeypatch.setattr(Answerer, "answer", noted)
     monkeypatch.setattr(OpenVinoEngine, "batch_size", best, raising=False)
     return sizes
-
-
-def go_live(version: ModelVersion) -> None:
-    """As promotion leaves it, without the second that the smoke test takes."""
-    ModelVersion.objects.filter(state=ModelVersion.State.LIVE).update(
-        state=ModelVersion.State.RETIRED
-    )
-    ModelVersion.objects.filter(pk=version.pk).update(state=ModelVersion.State.LIVE)
 
 
 def test_everything_that_waits_is_answered_and_names_its_version(
@@ -193,70 +175,6 @@ def test_a_suspect_is_claimed_once_all_else_is_written_and_nothing_is_claimed_un
     assert claimed == [("red.jpg", 0), ("green.jpg", 0), ("blue.jpg", 0)]
 
 
-def test_what_is_claimed_cannot_be_claimed_again(upload_of: Upload) -> None:
-    upload_of("red", "green")
-    assert len(predictions_claim(size=10)) == 2
-    assert predictions_claim(size=10) == []
-
-
-def test_a_claim_takes_the_oldest_first_and_no_more_than_asked(upload_of: Upload) -> None:
-    rows = upload_of("red", "green", "blue")
-    claimed = predictions_claim(size=2)
-    assert [row.pk for row in claimed] == [rows[0].pk, rows[1].pk]
-
-
-def test_one_that_was_tried_before_is_claimed_alone(upload_of: Upload) -> None:
-    first, suspect, last = upload_of("red", "green", "blue")
-    Prediction.objects.filter(pk=suspect.pk).update(attempts=1)
-    batches = [[row.pk for row in predictions_claim(size=10)] for _ in range(3)]
-    assert batches == [[first.pk], [suspect.pk], [last.pk]]
-
-
-def test_an_answer_is_written_only_by_who_holds_the_claim(upload_of: Upload) -> None:
-    upload_of("red")
-    [stale] = predictions_claim(size=1)
-    assert stale.claim is not None
-    stale_claim = stale.claim
-    claim_release(claim=stale_claim)
-    [current] = predictions_claim(size=1)
-    stale.state, stale.label = State.DONE, "too late"
-    assert predictions_record(claim=stale_claim, answered=[stale]) == []
-    row = Prediction.objects.get()
-    assert (row.state, row.label, row.claim) == (State.RUNNING, "", current.claim)
-
-
-def test_what_a_dead_worker_left_running_is_queued_again(upload_of: Upload) -> None:
-    upload_of("red")
-    predictions_claim(size=1)
-    assert predictions_requeue_lost() == 0  # its lease has not run out
-    Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    assert predictions_requeue_lost() == 1
-    assert Prediction.objects.get().state == State.QUEUED
-
-
-def test_a_renewed_lease_is_not_lost(upload_of: Upload) -> None:
-    upload_of("red")
-    [row] = predictions_claim(size=1)
-    Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-    assert row.claim is not None
-    assert claims_renew(claims=[row.claim]) == 1
-    assert predictions_requeue_lost() == 0
-
-
-def test_after_three_attempts_a_picture_fails_with_a_reason(upload_of: Upload) -> None:
-    upload_of("red")
-    failed = {"recognizer": "colours", "version": "none", "outcome": "failed"}
-    before = count("answers_total", **failed)
-    for _ in range(3):
-        assert len(predictions_claim(size=1)) == 1
-        Prediction.objects.update(lease_expires_at=timezone.now() - timedelta(seconds=1))
-        predictions_requeue_lost()
-    row = Prediction.objects.get()
-    assert (row.state, row.failure_code) == (State.FAILED, failures.GAVE_UP)
-    assert "several attempts" in row.failure_sentence
-    assert count("answers_total", **failed) == before + 1
-
-
 def test_a_picture_that_disappeared_fails_alone(
     live_version: ModelVersion, upload_of: Upload
 ) -> None:
@@ -325,12 +243,10 @@ def test_a_bundle_that_only_this_worker_cannot_read_is_left_to_the_others(
     """And what waits behind it is answered at once, though that is claimed alone."""
     upload_of("red", "green")
     other = new_version()
-    other_recognizer = Recognizer.objects.create(name="Other colours", slug="others")
-    ModelVersion.objects.filter(pk=other.pk).update(
-        recognizer=other_recognizer, state=ModelVersion.State.LIVE
-    )
+    other.recognizer = Recognizer.objects.create(name="Other colours", slug="others")
+    go_live(other)
     [behind] = upload_of("blue")
-    Prediction.objects.filter(pk=behind.pk).update(recognizer=other_recognizer, attempts=1)
+    Prediction.objects.filter(pk=behind.pk).update(recognizer=other.recognizer, attempts=1)
     load = engines_module._load
 
     def fail(version: ModelVersion) -> Answerer:

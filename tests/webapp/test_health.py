@@ -1,16 +1,15 @@
 """Alive and ready: each check with its reason, quickly, and nothing said that is nobody's business."""
 
 import socket
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings as configured
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -19,6 +18,7 @@ from tests.bundles import colour_bundle
 from tests.redis_server import redis_server
 from tests.stack import Stack
 from tests.waiting import wait_for
+from tests.webapp.away import database_away
 from webapp.ops import health as module
 from webapp.ops import views
 from webapp.ops.health import Health, NotReady
@@ -32,16 +32,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def redis_socket(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a test's server would listen. No report of another test is fresh."""
+def _nothing_known(redis_socket: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No report of another test is fresh, and nobody else's broker is asked."""
     checks = [module.database, module.broker, module.worker, module.disk]
     monkeypatch.setattr(views, "health", Health(checks))
     monkeypatch.setattr(module, "FRESH_SECONDS", 0.0)
     settings.MIN_FREE_MB = 1
-    with tempfile.TemporaryDirectory(prefix="ocellus-") as folder:
-        path = Path(folder) / "redis.sock"
-        settings.REDIS_URL = f"redis+socket://{path}"
-        yield path
 
 
 def heartbeat(*, seen_seconds_ago: float, answered_seconds_ago: float | None = None) -> None:
@@ -137,11 +133,7 @@ def test_a_database_that_is_away_is_told_and_alive_is_alive(
         raise OperationalError("could not connect to secret-host:5432, password secret")
 
     monkeypatch.setattr(views, "health", Health([fail]))
-
-    def away(*arguments: object) -> None:
-        raise OperationalError("away")
-
-    with connection.execute_wrapper(away):
+    with database_away():
         ready = owner_client.get("/readyz")
         alive = owner_client.get("/healthz")
     assert ready.status_code == 503

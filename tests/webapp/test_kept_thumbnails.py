@@ -17,7 +17,7 @@ from webapp.predictions.models import Prediction
 @pytest.fixture
 def name() -> str:
     data = picture_bytes(size=(3000, 2000))
-    return pictures.keep(BytesIO(data), len(data)).name
+    return pictures.keep(BytesIO(data), len(data), name=pictures.new_name()).name
 
 
 def files() -> set[str]:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.pictures import picture_bytes
+from tests.webapp.versions import go_live
 from webapp.accounts.models import User
 from webapp.predictions import pictures
 from webapp.predictions.answering import answer_all_queued
@@ -71,9 +72,7 @@ def test_a_new_live_version_answers_anew(
 ) -> None:
     upload_of("red")
     answer_all_queued()
-    ModelVersion.objects.filter(pk=live_version.pk).update(state=ModelVersion.State.RETIRED)
-    other_version = new_version(class_names=("azure", "lime", "crimson"))
-    ModelVersion.objects.filter(pk=other_version.pk).update(state=ModelVersion.State.LIVE)
+    go_live(new_version(class_names=("azure", "lime", "crimson")))
     [again] = upload_of("red")
     assert again.state == State.QUEUED
     answer_all_queued()

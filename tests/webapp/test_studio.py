@@ -20,8 +20,11 @@ from training.events import Event, OnEvent
 from training.run import TrainingResult
 from webapp.accounts.models import User
 from webapp.ops.reconciler import reconcile
+from webapp.recognizers import services as recognizer_services
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.recognizers.services import version_create
+from webapp.recognizers.services import version_create, version_promote
+from webapp.recognizers.swap import WorkersTooSlow
+from webapp.studio import services as studio_services
 from webapp.studio import trainer
 from webapp.studio.models import TrainingRun
 from webapp.studio.services import (
@@ -192,6 +195,32 @@ def test_retrain_pressed_twice_makes_one_run(curator_client: Client, tmp_path: P
     assert len(pages) == TrainingRun.objects.count() == 1
 
 
+@pytest.mark.parametrize("noticed", ["when it is checked", "when it is written"])
+def test_a_name_that_another_makes_at_the_same_moment_is_that_recognizer(
+    db: None, monkeypatch: pytest.MonkeyPatch, noticed: str
+) -> None:
+    def slugify_while_another_makes_it(name: str, *, allow_unicode: bool) -> str:
+        Recognizer.objects.create(name=name, slug="theirs")
+        return "ours"
+
+    monkeypatch.setattr(studio_services, "slugify", slugify_while_another_makes_it)
+    if noticed == "when it is written":
+        monkeypatch.setattr(Recognizer, "full_clean", lambda self: None)
+    assert recognizer_get_or_create(name="Bugs").slug == "theirs"
+
+
+def test_the_same_form_is_the_same_run_also_when_a_trainer_was_quick(
+    curator_client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
+    add = "/admin/studio/trainingrun/add/"
+    page = curator_client.post(add, values())["Location"]
+    assert run_claim()
+    assert curator_client.post(add, values())["Location"] == page
+    TrainingRun.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert curator_client.post(add, values())["Location"] != page, "asked for once more"
+
+
 def test_an_interrupted_run_waits_again_when_a_curator_resumes_it(
     new_run: NewRun, curator_client: Client
 ) -> None:
@@ -358,6 +387,100 @@ def test_a_run_interrupted_while_it_is_promoted_goes_on_from_what_it_has_learned
     assert (run.state, run.notes) == (State.SUCCEEDED, ["A note."])
     assert recognizer.live_version() == run.version
     assert recognizer.versions.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "state"),
+    [
+        (lambda run: run_cancel(run=run), State.CANCELLED),
+        (lambda run: runs_mark_interrupted(of_anybody=True), State.INTERRUPTED),
+    ],
+)
+@pytest.mark.parametrize("moment", ["before it is promoted", "while workers load it"])
+def test_what_is_no_longer_wanted_is_not_promoted(
+    new_run: NewRun,
+    monkeypatch: pytest.MonkeyPatch,
+    recognizer: Recognizer,
+    meanwhile: Callable[[TrainingRun], object],
+    state: str,
+    moment: str,
+) -> None:
+    run = new_run(promote_when_done=True)
+
+    def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        if moment == "before it is promoted":
+            monkeypatch.setattr(trainer, "version_promote", promote)
+        else:
+            monkeypatch.setattr(recognizer_services, "let_workers_load", lambda _: meanwhile(run))
+        return result_of(config)
+
+    def promote(**more: Any) -> ModelVersion:
+        meanwhile(run)
+        return version_promote(**more)
+
+    monkeypatch.setattr(trainer, "train", train)
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.state == state
+    assert recognizer.live_version() is None
+    assert recognizer.versions.count() == 1  # a curator may still promote it
+
+
+def test_workers_that_are_slow_to_load_are_waited_for_again(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, recognizer: Recognizer
+) -> None:
+    outcomes = [WorkersTooSlow("busy"), WorkersTooSlow("busy")]
+
+    def let_workers_load(version: ModelVersion) -> None:
+        if outcomes:
+            raise outcomes.pop()
+
+    monkeypatch.setattr(recognizer_services, "let_workers_load", let_workers_load)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    new_run(promote_when_done=True)
+    trainer.train_next()
+    assert recognizer.live_version() is not None
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError()])
+def test_what_lacked_room_goes_on_from_its_checkpoints(
+    new_run: NewRun, curator_client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    run = new_run()
+    checkpoint = trainer.work_folder(run) / "checkpoints" / "one"
+
+    def fail(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.touch()
+        raise error
+
+    monkeypatch.setattr(trainer, "train", fail)
+    trainer.train_next()
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    new_run()
+    trainer.train_next()
+    assert checkpoint.exists(), "another training sweeps up what nobody will resume"
+    page = f"/admin/studio/trainingrun/{run.pk}/"
+    assert "Resume" in curator_client.get(f"{page}change/").content.decode()
+    curator_client.post(f"{page}resume/")
+    run.refresh_from_db()
+    assert (run.state, run.failure_code) == (State.QUEUED, "")
+
+
+def test_what_an_earlier_trainer_of_a_run_left_unrecorded_is_removed(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    run = new_run()
+    name = f"{run.recognizer.slug}-{run.pk}"
+    bundles = Path(settings.BUNDLES_DIR)
+    for left in (f"{name}-01234567", f".{name}-01234567.abcdefgh", f"{name}0-01234567", "own"):
+        colour_bundle(bundles / left)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.version
+    kept = {run.version.bundle_name, f"{name}0-01234567", "own"}
+    assert {path.name for path in bundles.iterdir()} == kept
 
 
 def test_without_pretrained_weights_the_fallback_is_trained_and_noted(

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from classifier.answering import Answerer
 from classifier.errors import BundleCorrupt
+from tests.webapp.versions import go_live
 from webapp.ops.heartbeat import Heartbeat
 from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions import engines as loading
@@ -173,11 +174,9 @@ def test_a_heartbeat_tells_what_is_loaded_and_when_it_was_seen(live_version: Mod
 def test_live_versions_beyond_the_memory_do_not_drive_each_other_out_at_each_beat(
     live_version: ModelVersion, new_version: NewVersion, settings: Settings
 ) -> None:
-    other = Recognizer.objects.create(name="Other colours", slug="others")
     second = new_version()
-    ModelVersion.objects.filter(pk=second.pk).update(
-        recognizer=other, state=State.LIVE, promoted_at=timezone.now()
-    )
+    second.recognizer = Recognizer.objects.create(name="Other colours", slug="others")
+    go_live(second)
     settings.ENGINE_MEMORY_MB = 0
     heartbeat = Heartbeat("worker")
     beat_until_all_is_loaded(heartbeat)

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from classifier.engines.hardware import has_int8
 from tests.stack import Stack
+from tests.studio import draw_bugs, retrain
 from tests.waiting import wait_for
-from training.drawings.sample import draw_folder
 from training.evaluation.verdicts import sentence_of
 from webapp.recognizers.models import ModelVersion
 
@@ -110,25 +110,12 @@ def test_a_version_that_says_nothing_of_it_has_a_page(
 @pytest.mark.skipif(not has_int8(), reason="this processor has no dot products of bytes")
 def test_the_training_worker_tries_int8_and_the_page_shows_what_came_of_it(stack: Stack) -> None:
     """In a child that Celery forked, which may have none of its own."""
-    draw_folder(
-        stack.data_dir / "datasets" / "bugs", num_train_per_kind=16, num_val_per_kind=14, size=64
-    )
+    draw_bugs(stack, num_train=16, num_val=14)
     stack.create_users("curator", is_staff=True)
     stack.start("redis", "web", "training")
     [child] = wait_for(lambda: stack.children("training"), seconds=30, what="the child that trains")
     with stack.signed_in("curator") as curator:
-        curator.post(
-            "/admin/studio/trainingrun/add/",
-            {
-                "new_name": "Drawn bugs",
-                "folder_name": "bugs",
-                "backbone": "mobilenet_v2",
-                "weights": "none",
-                "image_size": "32",
-                "epochs": "1",
-                "seed": "0",
-            },
-        )
+        retrain(curator)
 
         def version() -> tuple[int, str] | None:
             found = stack.query("SELECT id, metrics FROM recognizers_modelversion")

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,15 +22,14 @@ Upload = Callable[..., list[Prediction]]
 
 
 @pytest.fixture(autouse=True)
-def redis_socket(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where a test's server would listen; no thread is left from other tests."""
+def _nothing_left(redis_socket: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No thread and no connection are left from other tests."""
     monkeypatch.setattr(waiting, "LINGER_SECONDS", 1.0)
-    with tempfile.TemporaryDirectory(prefix="ocellus-") as folder:
-        path = Path(folder) / "redis.sock"
-        settings.REDIS_URL = f"redis+socket://{path}"
-        waiting._begin_anew()
-        yield path
-        waiting._begin_anew()
+    waiting._begin_anew()
+    waiting._redis.cache_clear()
+    yield
+    waiting._begin_anew()
+    waiting._redis.cache_clear()
 
 
 def seconds_of(call: Callable[[], object]) -> float:
@@ -178,7 +176,7 @@ def test_an_upload_is_not_held_up_again_and_again_by_a_redis_that_does_not_answe
     upload_of: Upload, redis_socket: Path
 ) -> None:
     rows = upload_of("red")
-    tasks._redis.cache_clear()  # which knew of another test's server
+    broker.quick_client.cache_clear()  # which knew of another test's server
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(redis_socket))
         silent.listen()
@@ -186,7 +184,7 @@ def test_an_upload_is_not_held_up_again_and_again_by_a_redis_that_does_not_answe
         assert seconds_of(tasks.nudge_inference) < 1
         assert seconds_of(tasks.nudge_inference) < 0.1
         assert seconds_of(lambda: announce(rows)) < 0.1  # nor by another word to it
-    tasks._redis.cache_clear()
+    broker.quick_client.cache_clear()
 
 
 def test_a_worker_without_redis_answers_all_the_same(upload_of: Upload) -> None:
@@ -194,14 +192,24 @@ def test_a_worker_without_redis_answers_all_the_same(upload_of: Upload) -> None:
     announce([])
 
 
-def test_a_word_that_is_none_is_not_fatal(upload_of: Upload) -> None:
-    rows = upload_of("red")
-    wait = waiting._Wait([row.pk for row in rows])
-    waiting._listener._waits.add(wait)
-    with pytest.raises(ValueError, match="invalid literal"):
-        waiting._listener._tell(b"no number")  # which the thread logs, and goes on
-    waiting._listener._tell(f"{rows[0].pk},99999".encode())
-    assert not wait.missing
+def test_a_word_that_is_none_is_not_fatal(
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row stays unanswered, so only the announcement that follows can end the wait."""
+    [row] = upload_of("red")
+    listening = threading.Semaphore(0)
+    monkeypatch.setattr(waiting._listener, "_tell_all", listening.release)
+    with redis_server(redis_socket):
+
+        def tell() -> None:
+            assert listening.acquire(timeout=10)
+            waiting._redis().publish(broker.installation_key("answered"), b"no number")
+            assert listening.acquire(timeout=10)  # it has subscribed anew
+            announce([row])
+
+        teller = in_a_thread_that_waits(tell)
+        assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 20
+        teller.join()
 
 
 def test_the_thread_ends_when_nobody_has_waited_for_a_while(upload_of: Upload) -> None:

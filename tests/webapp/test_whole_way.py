@@ -11,9 +11,9 @@ from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.shared import SHARED_DATA
 from tests.stack import Stack, Visitor
+from tests.studio import draw_bugs, retrain
 from tests.waiting import wait_for
 from training.drawings.bugs import KINDS
-from training.drawings.sample import draw_folder
 
 TEXT_FILE = ("notes.jpg", b"a text file that calls itself a picture")
 
@@ -77,24 +77,11 @@ def test_a_curator_trains_on_a_folder_watches_it_and_promotes_the_version(
     stack: Stack, tmp_path: Path
 ) -> None:
     """The studio's way with a real training worker, on drawn pictures and without the network."""
-    draw_folder(
-        stack.data_dir / "datasets" / "bugs", num_train_per_kind=8, num_val_per_kind=2, size=64
-    )
+    draw_bugs(stack)
     stack.create_users("curator", is_staff=True)
     stack.start("redis", "web", "inference", "training")
     with stack.signed_in("curator") as curator:
-        run_page = curator.post(
-            "/admin/studio/trainingrun/add/",
-            {
-                "new_name": "Drawn bugs",
-                "folder_name": "bugs",
-                "backbone": "mobilenet_v2",
-                "weights": "none",
-                "image_size": "32",
-                "epochs": "1",
-                "seed": "0",
-            },
-        )
+        run_page = retrain(curator)
         assert "The training waits for its turn." in run_page.text
         state_page = run_page.url.path.replace("change/", "state/")
 
@@ -106,10 +93,7 @@ def test_a_curator_trains_on_a_folder_watches_it_and_promotes_the_version(
         assert "succeeded" in text, text
         promote = text.split('action="')[1].split('"')[0]
         assert promote.endswith("/promote/")
-        token = text.split('csrfmiddlewaretoken" value="')[1].split('"')[0]
-        promoted = curator.client.post(
-            promote, data={"csrfmiddlewaretoken": token}, headers={"Referer": stack.url}
-        )
+        promoted = curator.post(promote, {}, page=state_page)
         assert "answers from now on" in promoted.text
         drawing = next((stack.data_dir / "datasets" / "bugs" / "val" / KINDS[0]).iterdir())
         page = curator.upload((drawing.name, drawing.read_bytes()))

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from PIL import Image
 
 from classifier.bundle import NEIGHBOURS_PICTURES
 from classifier.crop import crop_box
 from classifier.why import EvidenceMap, NearPicture, Why
 from tests.bundles import COLOURS, colour_bundle
-from tests.pictures import RGB
+from tests.webapp.versions import go_live
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.maps import FRAME, HATCH, OUTSIDE, overlay
 from webapp.predictions.models import Prediction
@@ -30,8 +29,7 @@ Upload = Callable[..., list[Prediction]]
 def version(new_version: Callable[..., ModelVersion]) -> ModelVersion:
     """A live version that knows its training pictures."""
     version = new_version(knows_pictures=True)
-    version.state, version.promoted_at = ModelVersion.State.LIVE, timezone.now()
-    version.save()
+    go_live(version)
     return version
 
 
@@ -238,10 +236,7 @@ def test_what_is_unlike_anything_learned_is_headed_none_of_these(
     assert "closest: red" in history
 
 
-def test_a_picture_of_no_colour_is_none_of_these(
-    version: ModelVersion, upload_of: Upload, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(RGB, "grey", (128, 128, 128))
+def test_a_picture_of_no_colour_is_none_of_these(version: ModelVersion, upload_of: Upload) -> None:
     [row] = upload_of("grey")
     answer_all_queued()
     row.refresh_from_db()

@@ -25,6 +25,11 @@ def digest_of(key: str) -> str:
 
 def bearer_key(authorization: str) -> str | None:
     """The key in an `Authorization` header; None where there is no well-formed one."""
-    scheme, _, key = authorization.strip().partition(" ")
-    key = key.strip()
-    return key if scheme.lower() == "bearer" and _WELL_FORMED.fullmatch(key) else None
+    key = bearer(authorization)
+    return key if _WELL_FORMED.fullmatch(key) else None
+
+
+def bearer(authorization: str) -> str:
+    """What an `Authorization` header bears, a key or another token; empty where it bears nothing."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -5,12 +5,13 @@ import threading
 import time
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from webapp.accounts import keys
 from webapp.accounts.models import ApiKey, User
+from webapp.database import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Uses:
         try:
             with transaction.atomic():
                 ApiKey.objects.filter(is_old, pk=key.pk).update(last_used_at=now)
-        except DatabaseError as error:
+        except DATABASE_ERRORS as error:
             self._not_before = time.monotonic() + NOTE_AGAIN_SECONDS
             logger.warning("The use of API keys cannot be noted just now: %s", error)
         finally:

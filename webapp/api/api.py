@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja.errors import HttpError, ValidationError
@@ -15,6 +14,7 @@ from webapp import metrics
 from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
 from webapp.api.predictions import router
+from webapp.database import DATABASE_AWAY
 from webapp.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem("too_large", megabytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1_048_576)
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError() | HttpError():
             return Problem("not_understood")
-        case OperationalError() | InterfaceError():
+        case _ if isinstance(error, DATABASE_AWAY):
             return Problem("unavailable")
         case OSError():  # large files go through the disk while they are received
             return Problem("not_kept")

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
-from django.db import DatabaseError
 from django.db.models import prefetch_related_objects
 from django.http import FileResponse, HttpResponse
 from ninja import File, Form, Router, UploadedFile
@@ -17,7 +16,7 @@ from webapp.api.document import refuses
 from webapp.api.keys import KeyRequest
 from webapp.api.prefer import preferred_wait
 from webapp.api.shapes import PredictionShape, UploadShape, shown
-from webapp.database import drop_dead_connection
+from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.predictions.models import Prediction
 from webapp.predictions.pictures import path_of
 from webapp.predictions.services import UploadNotKept, upload_accept
@@ -46,7 +45,7 @@ PICTURE["responses"][200] = {"content": {"image/jpeg": {}}}
     response={201: UploadShape, 202: UploadShape},
     url_name="predictions",
     openapi_extra=refuses(
-        *("too_large", "too_many_files", "no_pictures", "recognizer_unknown"),
+        *("length_required", "too_large", "too_many_files", "no_pictures", "recognizer_unknown"),
         *("recognizer_missing", "invalid", "no_recognizer", "not_kept"),
     ),
 )
@@ -103,7 +102,7 @@ def prediction_read(
     openapi_extra=PICTURE,
 )
 def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileResponse:
-    """The picture as it is kept: upright, at most 960 pixels along its long side."""
+    """The picture as it is kept: upright, at most about 960 pixels along its long side."""
     name = _own(request.auth, prediction_id).picture_name
     try:
         picture = path_of(name).open("rb") if name else None
@@ -152,7 +151,7 @@ def _answered_within(
     again = Prediction.objects.filter(pk__in=[row.pk for row in rows]).order_by("position")
     try:
         found = list(shown(again, with_why=with_why))
-    except DatabaseError as error:
+    except DATABASE_ERRORS as error:
         # They are kept; whoever asks again may see more.
         logger.warning("Could not read whether pictures are answered: %s", error)
         drop_dead_connection()

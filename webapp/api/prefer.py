@@ -4,9 +4,10 @@ import re
 
 MAX_WAIT_SECONDS = 30
 # One preference: a name, perhaps a value (a token or in quotes), perhaps parameters that are ignored.
+# Possessive: what was matched is not tried in all other ways, which a hostile header would make many.
 _PREFERENCE = re.compile(
-    r'\s*([!#$%&\'*+.^_`|~\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?\s*'
-    r'(?:;(?:"(?:[^"\\]|\\.)*"|[^",])*)?(?:,|$)',
+    r'\s*+([!#$%&\'*+.^_`|~\w-]++)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s;,"]*+)))?+\s*+'
+    r'(?:;(?:"(?:[^"\\]|\\.)*+"|[^",])*+)?+(?:,|$)',
     re.ASCII,
 )
 

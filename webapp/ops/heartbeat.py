@@ -8,11 +8,9 @@ import threading
 import time
 from datetime import timedelta
 
-from django.db import DatabaseError
 from django.utils import timezone
 
 from classifier.errors import ClassifierError
-from webapp.database import drop_dead_connection
 from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions.answering import seconds_since_answer
 from webapp.predictions.engines import engines
@@ -107,31 +105,3 @@ class Heartbeat:
         )
         WorkerHeartbeat.objects.filter(seen_at__lt=now - FORGET_AFTER).delete()
         self._said, self._said_at = (loaded, refused), time.monotonic()
-
-
-class HeartbeatThread(threading.Thread):
-    """Beats until it is told to stop; a database that is away is tried again."""
-
-    def __init__(self) -> None:
-        super().__init__(name="heartbeat", daemon=True)
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        heartbeat = Heartbeat()
-        while True:
-            try:
-                drop_dead_connection()
-                heartbeat.tick()
-            except DatabaseError:
-                logger.warning("The heartbeat could not reach the database; it tries again")
-            except Exception:
-                logger.exception("The heartbeat failed; it tries again")
-            if self._stopped.wait(TICK_SECONDS):
-                break
-        try:
-            heartbeat.end()
-        except DatabaseError:
-            logger.warning("The heartbeat could not say that this worker ends")
-
-    def stop(self) -> None:
-        self._stopped.set()

@@ -1,12 +1,15 @@
-"""python keep_alive.py COMMAND...: run a command, and again whenever it dies by itself.
+"""python keep_alive.py --with PID COMMAND...: run a command, and again whenever it dies by itself.
 
 A worker that is killed (out of memory, say) comes back within a second, later ones wait longer, so
-that one that cannot start does not spin. SIGTERM and SIGINT are passed on and end it.
+that one that cannot start does not spin. SIGTERM and SIGINT are passed on and end it. So does the end
+of the process PID: a launcher that was killed cannot tell anybody.
 """
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -14,6 +17,8 @@ from types import FrameType
 LONGEST_PAUSE_SECONDS = 30.0
 # Who has run this long has not failed to start: the pauses begin anew.
 SETTLED_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 1.0
+GRACE_SECONDS = 10.0
 
 
 def keep_alive(command: Sequence[str]) -> int:
@@ -51,5 +56,25 @@ def keep_alive(command: Sequence[str]) -> int:
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
+def end_with(pid: int) -> None:
+    """Waits for the end of a process, then ends this one and whatever it has started."""
+    while is_alive(pid):
+        time.sleep(LOOK_EVERY_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    os.killpg(os.getpgid(0), signal.SIGKILL)  # the launcher gave each of its processes a group
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # another user's has taken over its number
+    return True
+
+
 if __name__ == "__main__":
-    sys.exit(keep_alive(sys.argv[1:]))
+    threading.Thread(target=end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    sys.exit(keep_alive(sys.argv[3:]))

@@ -11,12 +11,18 @@ import shlex
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+
+from webapp.database import DATABASE_ERRORS
+from webapp.ops.keep_alive import is_alive
+
+# How long what a killed launcher has started may take to end.
+ENDING_SECONDS = 20
 
 
 def main() -> int:
@@ -39,7 +45,7 @@ def main() -> int:
     except (ImproperlyConfigured, CannotStart) as error:
         print(error, file=sys.stderr)
         return 2
-    except (OSError, DatabaseError) as error:
+    except (OSError, *DATABASE_ERRORS) as error:
         print(f"Ocellus could not be prepared: {error}", file=sys.stderr)
         return 2
     with lock:
@@ -73,14 +79,22 @@ def _only_one(data_dir: Path) -> TextIO:
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir.chmod(0o700)
     lock = (data_dir / "running.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        raise CannotStart(
-            f"Ocellus runs already on {data_dir}, started by process {lock.read() or '?'}. "
-            "Stop it first."
-        ) from error
+    deadline = time.monotonic() + ENDING_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError as error:
+            lock.seek(0)
+            pid = lock.read()
+            # What a launcher has started outlives it for a moment when it is killed.
+            is_ending = pid.isdecimal() and not is_alive(int(pid))
+            if not is_ending or time.monotonic() > deadline:
+                raise CannotStart(
+                    f"Ocellus runs already on {data_dir}, started by process {pid or '?'}. "
+                    "Stop it first."
+                ) from error
+        time.sleep(0.2)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

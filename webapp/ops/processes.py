@@ -1,5 +1,6 @@
 """The processes Ocellus consists of, as command lines: one place for the launcher, tests and benches."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,9 +15,10 @@ WEB_THREADS = 32
 
 
 def kept_alive(command: list[str]) -> list[str]:
-    """The command under a keeper that starts it again when it dies; by its path, so that the keeper
-    stays small and imports nothing of the application."""
-    return [sys.executable, str(Path(__file__).with_name("keep_alive.py")), *command]
+    """The command under a keeper that starts it again when it dies, and ends with this process; by its
+    path, so that the keeper stays small and imports nothing of the application."""
+    keeper = Path(__file__).with_name("keep_alive.py")
+    return [sys.executable, str(keeper), "--with", str(os.getpid()), *command]
 
 
 def redis_command(socket: Path) -> list[str]:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 
-from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
@@ -11,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from webapp import metrics
-from webapp.database import drop_dead_connection
+from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.predictions.models import Prediction
 
 logger = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ class QueueCollector(Collector):
         try:
             depth = {state: _rows(state).count() for state in (State.QUEUED, State.RUNNING)}
             oldest = _rows(State.QUEUED).order_by("id").values_list("created_at", flat=True).first()
-        except DatabaseError as error:
+        except DATABASE_ERRORS as error:
             logger.warning("Could not look at the queue: %s", error)
             drop_dead_connection()
             reachable.add_metric([], 0)

@@ -3,6 +3,9 @@
 from typing import Any
 
 from celery import bootsteps
+from django.conf import settings
+
+from webapp.ops.rounds import Rounds
 
 
 class _InferenceStep(bootsteps.StartStopStep):
@@ -16,15 +19,30 @@ class ReconcilerStep(_InferenceStep):
     """Starts the reconciler."""
 
     def create(self, parent: Any) -> Any:
-        from webapp.ops.reconciler import ReconcilerThread  # models are ready only by now
+        from webapp.ops.reconciler import Alertness, reconcile  # models are ready only by now
 
-        return ReconcilerThread()
+        alertness = Alertness()
+        return Rounds(
+            "reconciler",
+            settings.RECONCILE_EVERY_SECONDS,
+            lambda: reconcile(may_judge=alertness.may_judge()),
+        )
+
+
+class SweeperStep(_InferenceStep):
+    """Removes what processes that died left lying about."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.predictions.unrecorded import sweep
+
+        return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, sweep)
 
 
 class HeartbeatStep(_InferenceStep):
     """Starts the heartbeat."""
 
     def create(self, parent: Any) -> Any:
-        from webapp.ops.heartbeat import HeartbeatThread
+        from webapp.ops.heartbeat import TICK_SECONDS, Heartbeat
 
-        return HeartbeatThread()
+        heartbeat = Heartbeat()
+        return Rounds("heartbeat", TICK_SECONDS, heartbeat.tick, at_end=heartbeat.end)

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from webapp.accounts.keys import bearer
 from webapp.accounts.models import User
 from webapp.ops.health import health
 from webapp.ops.scrape import exposition
@@ -49,12 +50,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
-    return (
-        scheme.lower() == "bearer"
-        and bool(settings.METRICS_TOKEN)
-        and constant_time_compare(token.strip(), settings.METRICS_TOKEN)
-    )
+    token = bearer(request.headers.get("Authorization", ""))
+    # Where none is set, none opens: an empty one would be the same.
+    return bool(settings.METRICS_TOKEN) and constant_time_compare(token, settings.METRICS_TOKEN)
 
 
 def _is_staff(request: HttpRequest) -> bool:

@@ -9,15 +9,14 @@ through.
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
 from celery.worker import state as worker_state
-from django.db import DatabaseError, InterfaceError, OperationalError
 
 from webapp import metrics
-from webapp.database import drop_dead_connection
+from webapp.database import DATABASE_AWAY, DATABASE_ERRORS, drop_dead_connection
 from webapp.predictions.batches import Batch
 from webapp.predictions.claims import (
     claim_release,
@@ -35,8 +34,6 @@ logger = logging.getLogger(__name__)
 TOP_UP_SECONDS = 0.03
 # How long a recognizer that could not be loaded, or whose engine failed, is left to other workers.
 LEAVE_ALONE_SECONDS = 10.0
-# What a database that is away or breaks off raises. Anything else of it is the rows' fault or ours.
-DATABASE_AWAY = (OperationalError, InterfaceError)
 
 Computing = tuple[Batch, "Future[None]"]
 
@@ -90,7 +87,7 @@ def answer_all_queued() -> int:
         is_unforeseen = isinstance(error, Exception) and not isinstance(error, DATABASE_AWAY)
         drop_dead_connection()
         for claim in list(_held):
-            _let_go(claim, claim_retry if is_unforeseen else claim_release)
+            _let_go(claim, is_attempt=is_unforeseen)
         raise
 
 
@@ -156,28 +153,32 @@ def _record(batch: Batch, computed: "Future[None]") -> int:
         # Whatever it was, the rows that follow must not pay for it. These are tried again, alone,
         # and fail with a reason after some attempts.
         logger.exception("A batch of %d could not be answered", len(batch.predictions))
-        _let_go(batch.claim, claim_retry)
+        _let_go(batch.claim, is_attempt=True)
         return 0
     if len(answered) < len(batch.predictions):
         _leave_alone(prediction for prediction in batch.predictions if not prediction.is_answered)
-        _let_go(batch.claim, claim_retry)
+        _let_go(batch.claim, is_attempt=True)
     else:
         del _held[batch.claim]
     if recorded:
         _last_answered = time.monotonic()
     announce(recorded)
     for prediction in recorded:
-        version = str(prediction.version.number) if prediction.version else "none"
-        metrics.ANSWERS.labels(prediction.recognizer.slug, version, prediction.state).inc()
+        version = prediction.version.number if prediction.version else None
+        metrics.answered(prediction.recognizer.slug, version, prediction.state)
     return len(recorded)
 
 
-def _let_go(claim: uuid.UUID, give_back: Callable[..., int]) -> None:
+def _let_go(claim: uuid.UUID, *, is_attempt: bool) -> None:
+    """Give back what is not answered. `is_attempt`: it was tried in vain, which counts."""
     try:
-        give_back(claim=claim)
-    except (DatabaseError, InterfaceError):
+        if is_attempt:
+            claim_retry(claim=claim)
+        else:
+            claim_release(claim=claim)
+    except DATABASE_ERRORS:
         logger.exception("The claim %s could not be given back", claim)
-        if give_back is claim_release:
+        if not is_attempt:
             _owed.add(claim)  # else its lease runs out, which counts as an attempt
     finally:
         _held.pop(claim, None)

@@ -3,10 +3,12 @@
 import logging
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ class Batch:
 
     claim: uuid.UUID = field(default_factory=uuid.uuid4)
     predictions: list[Prediction] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
+    groups: dict[int, Group] = field(default_factory=dict)  # by their version's key
     error: Exception | None = None
 
     @property
@@ -56,7 +58,7 @@ class Batch:
         """How many more would fit: to the best batch of the engine that is there to answer."""
         if self.is_suspect or self.error:
             return 0
-        sizes = [group.answerer.engine.batch_size for group in self.groups]
+        sizes = [group.answerer.engine.batch_size for group in self.groups.values()]
         return max(0, max(sizes, default=engines.usual_batch_size()) - len(self.predictions))
 
     def add(self, claimed: list[Prediction]) -> list[Prediction]:
@@ -70,7 +72,9 @@ class Batch:
             predictions = list(group)
             try:
                 if prepared := _prepare(predictions[0].recognizer, predictions):
-                    self.groups.append(prepared)
+                    same = self.groups.setdefault(prepared.version.pk, prepared)
+                    if same is not prepared:
+                        same.readable += prepared.readable
             except _NotNow:
                 refused += predictions
                 continue
@@ -83,14 +87,8 @@ class Batch:
         """Put an answer or a failure into each prediction, unsaved. One version's run together."""
         if self.error:
             raise self.error
-        by_version: dict[int, Group] = {}
-        for group in self.groups:
-            if same := by_version.get(group.version.pk):
-                same.readable += group.readable
-            else:
-                by_version[group.version.pk] = group
-        for group in by_version.values():
-            _answer(group, group.readable)
+        for group in self.groups.values():
+            _answer(group)
 
 
 class _NotNow(Exception):
@@ -110,8 +108,9 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
         answerer = engines.get(version)
     except BundleError as error:
         logger.exception("Version %s could not be loaded", version)
-        if is_held_by_a_worker(version):
-            raise _NotNow from error  # it is this machine's copy that is at fault
+        # Of a folder that is away, or where another can, it is this machine that is at fault.
+        if not _is_there(settings.BUNDLES_DIR) or is_held_by_a_worker(version):
+            raise _NotNow from error
         _fail(predictions, failures.MODEL_UNUSABLE)
         return None
     except Exception as error:
@@ -126,6 +125,9 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
     image_size = answerer.bundle.manifest.image_size
     with metrics.STEP_SECONDS.labels("decode").time():
         inputs = read_all(predictions, lambda p: read_input(p.picture_path, image_size))
+    if any(isinstance(p, InvalidImage) for p in inputs) and not _is_there(settings.PICTURES_DIR):
+        logger.error("The folder %s is empty or away: its pictures wait", settings.PICTURES_DIR)
+        raise _NotNow
     readable = []
     for prediction, picture in zip(predictions, inputs, strict=True):
         if isinstance(picture, InvalidImage):
@@ -137,7 +139,17 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
     return Group(version, answerer, readable) if readable else None
 
 
-def _answer(group: Group, readable: list[tuple[Prediction, NDArray[np.uint8]]]) -> None:
+def _is_there(folder: Path) -> bool:
+    """Whether a folder that has had content has any: one on another machine may be out of reach, or
+    not mounted yet, which is no fault of what should be in it."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
+
+
+def _answer(group: Group) -> None:
+    readable = group.readable
     metrics.BATCH_SIZE.observe(len(readable))
     try:
         with metrics.STEP_SECONDS.labels("engine").time():
@@ -150,13 +162,14 @@ def _answer(group: Group, readable: list[tuple[Prediction, NDArray[np.uint8]]]) 
             return
         # One of them is to blame: the others must not pay for it.
         for pair in readable:
-            _answer(group, [pair])
+            _answer(replace(group, readable=[pair]))
         return
     for (prediction, _), answer in zip(readable, answers, strict=True):
-        _put_answer(prediction, group.version, answer)
+        put_answer(prediction, group.version, answer)
 
 
-def _put_answer(prediction: Prediction, version: ModelVersion, answer: Answer) -> None:
+def put_answer(prediction: Prediction, version: ModelVersion, answer: Answer) -> None:
+    """Make a prediction an answered one, unsaved."""
     prediction.state = State.DONE
     prediction.version = version
     prediction.label = answer.label

@@ -146,7 +146,7 @@ def _give_back(lost: QuerySet[Prediction]) -> int:
             claim=None,
             lease_expires_at=None,
         )
-        metrics.ANSWERS.labels(slug, "none", State.FAILED).inc(number)
+        metrics.answered(slug, None, State.FAILED, number)
         num_failed += number
     num_queued = lost.filter(attempts__lt=settings.MAX_ATTEMPTS).update(
         state=State.QUEUED, claim=None, lease_expires_at=None

@@ -2,7 +2,6 @@
 
 from io import BytesIO
 from itertools import pairwise
-from pathlib import Path
 
 from PIL import Image, ImageDraw
 
@@ -44,19 +43,10 @@ def overlay(levels: bytes, num_columns: int, picture_size: tuple[int, int]) -> b
     if right > left and bottom > top:  # of a picture like a thread nothing is left at this size
         image.paste(_smooth(levels, num_columns, (right - left, bottom - top)), (left, top))
         draw.rectangle([left - 1, top - 1, right, bottom], outline=FRAME)
-    image.putpalette(_COLOURS)
+    image.putpalette(_COLOURS, "RGBA")
     buffer = BytesIO()
-    image.save(buffer, "PNG", transparency=_ALPHAS)
+    image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def size_of(picture: Path) -> tuple[int, int] | None:
-    """Width and height of a kept picture, read from its head; None where it is gone."""
-    try:
-        with Image.open(picture, formats=("JPEG",)) as image:
-            return image.size
-    except OSError:
-        return None
 
 
 def _smooth(levels: bytes, num_columns: int, size: tuple[int, int]) -> Image.Image:
@@ -79,5 +69,4 @@ def _palette() -> list[tuple[int, int, int, int]]:
     return [*colours, *OUTSIDE_COLOURS]
 
 
-_COLOURS = bytes(part for colour in _palette() for part in colour[:3])
-_ALPHAS = bytes(colour[3] for colour in _palette())
+_COLOURS = bytes(part for colour in _palette() for part in colour)

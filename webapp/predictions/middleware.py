@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from webapp.accounts.keys import bearer_key
-from webapp.predictions.refusals import upload_too_large
+from webapp.predictions.refusals import length_required, upload_too_large
 
 UPLOAD_FORM = "/"
 UPLOAD_API = "/api/v1/predictions"
@@ -42,8 +42,11 @@ class UploadSizeMiddleware:
             num_bytes = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             num_bytes = 0
-        if num_bytes > self._limit(request):
-            return upload_too_large(request, self._limit(request))
+        if request.headers.get("Transfer-Encoding") and "CONTENT_LENGTH" not in request.META:
+            return length_required(request)  # Django would take it for an empty body
+        limit = self._limit(request)
+        if num_bytes > limit:
+            return upload_too_large(request, limit)
         is_large_form = request.path == UPLOAD_FORM and num_bytes > settings.MAX_OTHER_BYTES
         if is_large_form and not request.user.is_authenticated:
             return redirect_to_login(UPLOAD_FORM)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from django.conf import settings
+from PIL import Image
 
+from classifier import disk
 from classifier.images import encode_jpeg, load_picture, too_many_bytes
 
 logger = logging.getLogger(__name__)
@@ -31,8 +33,8 @@ class KeptPicture:
     is_first_of_many: bool
 
 
-def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
-    """The uploaded picture, decoded, encoded anew and on disk.
+def keep(file: IO[bytes], num_bytes: int, *, name: str) -> KeptPicture:
+    """The uploaded picture, decoded, encoded anew and on disk under a new name.
 
     Raises InvalidImage, and OSError when the disk will not take it.
     """
@@ -43,30 +45,27 @@ def keep(file: IO[bytes], num_bytes: int) -> KeptPicture:
             file.read(), long_side=settings.KEPT_LONG_SIDE, limits=settings.PICTURE_LIMITS
         )
         kept = encode_jpeg(picture.image, long_side=settings.KEPT_LONG_SIDE)
-    name = _new_name()
     try:
         _write(path_of(name), kept)
-        _sync_folder(path_of(name).parent)  # the names are the folder's to sync
+        disk.sync(path_of(name).parent)  # the names are the folder's to sync
     except OSError:
         forget(name)
         raise
     return KeptPicture(name, picture.width, picture.height, picture.is_first_of_many)
 
 
-def keep_again(name: str) -> str:
-    """A name of its own for a picture that is kept already: a second link to the same file.
+def keep_again(kept: str, *, name: str) -> None:
+    """A new name for a picture that is kept already: a second link to the same file.
 
     Each may be forgotten without the other. Raises OSError when it is no longer there.
     """
-    new = _new_name()
-    path_of(new).parent.mkdir(parents=True, exist_ok=True)
+    path_of(name).parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(path_of(name), path_of(new))
-        _sync_folder(path_of(new).parent)
+        os.link(path_of(kept), path_of(name))
+        disk.sync(path_of(name).parent)
     except OSError:
-        forget(new)
+        forget(name)
         raise
-    return new
 
 
 def forget(name: str) -> None:
@@ -78,6 +77,15 @@ def forget(name: str) -> None:
 
 def path_of(name: str) -> Path:
     return Path(settings.PICTURES_DIR) / name
+
+
+def size_of(name: str) -> tuple[int, int] | None:
+    """Width and height of a kept picture, read from its head; None where it is gone."""
+    try:
+        with Image.open(path_of(name), formats=("JPEG",)) as image:
+            return image.size
+    except OSError:
+        return None
 
 
 def thumbnail_path_of(name: str) -> Path:
@@ -112,7 +120,8 @@ def thumbnail_of(name: str) -> bytes:
     return thumbnail
 
 
-def _new_name() -> str:
+def new_name() -> str:
+    """For a picture to keep; relative to the pictures' folder, as all names."""
     stem = uuid.uuid4().hex
     return f"{stem[:2]}/{stem}.jpg"
 
@@ -123,11 +132,3 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

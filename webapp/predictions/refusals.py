@@ -7,14 +7,20 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from webapp import metrics
+from webapp.database import DATABASE_AWAY
 from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
+
+
+def length_required(request: HttpRequest) -> HttpResponse:
+    metrics.refused("length_required")
+    problem = Problem("length_required")
+    return problem.response() if is_for_api(request) else refusal(request, 411, problem.detail)
 
 
 def upload_too_large(request: HttpRequest, max_bytes: int) -> HttpResponse:
@@ -52,7 +58,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler for what nobody caught. A database that is away is told as such; neither page
     asks it anything."""
-    is_away = isinstance(sys.exception(), (OperationalError, InterfaceError))
+    is_away = isinstance(sys.exception(), DATABASE_AWAY)
     if is_for_api(request):
         return Problem("unavailable" if is_away else "failed").response()
     if not is_away:

@@ -32,12 +32,14 @@ def answers_of_the_same(
     return {prediction.content_sha256: prediction for prediction in answered.order_by("id")}
 
 
-def copy_answer(prediction: Prediction, earlier: Prediction) -> bool:
-    """Answer a new row as an earlier one was; False where the earlier picture is no longer kept."""
+def copy_answer(prediction: Prediction, earlier: Prediction, *, name: str) -> bool:
+    """Answer a new row as an earlier one was, its picture kept under a new name; False where the
+    earlier picture is no longer kept."""
     try:
-        prediction.picture_name = pictures.keep_again(earlier.picture_name)
+        pictures.keep_again(earlier.picture_name, name=name)
     except OSError:
         return False
+    prediction.picture_name = name
     for name in (*ANSWER_FIELDS, "width", "height", "is_first_of_many"):
         setattr(prediction, name, getattr(earlier, name))
     prediction.answered_at = timezone.now()

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from classifier.errors import InvalidImage
 from webapp import metrics
 from webapp.accounts.models import User
+from webapp.database import DATABASE_ERRORS
 from webapp.predictions import pictures
 from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
 from webapp.predictions.tasks import nudge_inference
+from webapp.predictions.unrecorded import names_for
 from webapp.recognizers.models import Recognizer
 
 logger = logging.getLogger(__name__)
@@ -47,48 +49,47 @@ def upload_accept(
         if is_repeatable and (first := list(rows)):
             return first
         earlier = answers_of_the_same(owner, recognizer, contents)
-        for position, (file, content) in enumerate(zip(files, contents, strict=True)):
-            prediction = Prediction(
-                owner=owner,
-                recognizer=recognizer,
-                upload=upload,
-                position=position,
-                file_name=clean_file_name(file.name or ""),
-                content_sha256=content,
-            )
-            same = earlier.get(content)
-            if same is None or not copy_answer(prediction, same):
-                _keep_picture(prediction, file)
-            accepted.append(prediction)
-        with transaction.atomic():
-            Prediction.objects.bulk_create(accepted)
-            if any(prediction.state == State.QUEUED for prediction in accepted):
-                # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
-                transaction.on_commit(nudge_inference, robust=True)
+        with names_for(owner_id=owner.pk, upload=upload, number=len(files)) as names:
+            for position, (file, content) in enumerate(zip(files, contents, strict=True)):
+                row = Prediction(
+                    owner=owner, recognizer=recognizer, upload=upload, position=position
+                )
+                _fill(row, file, content, earlier.get(content), name=names[position])
+                accepted.append(row)
+            with transaction.atomic():
+                Prediction.objects.bulk_create(accepted)
+                if any(row.state == State.QUEUED for row in accepted):
+                    # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
+                    transaction.on_commit(nudge_inference, robust=True)
     except IntegrityError as error:
-        _forget_pictures(accepted)
         if first := list(rows.all()):  # the same form, sent at the same moment
             return first
         raise UploadNotKept from error
-    except (OSError, DatabaseError) as error:
-        _forget_pictures(accepted)
+    except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("An upload could not be kept")
         raise UploadNotKept from error
-    except BaseException:
-        _forget_pictures(accepted)
-        raise
-    for prediction in accepted:
-        if prediction.state == State.FAILED:
-            metrics.refused(prediction.failure_code)
-        elif prediction.version:  # a repeat, answered here
-            version = str(prediction.version.number)
-            metrics.ANSWERS.labels(recognizer.slug, version, prediction.state).inc()
+    for row in accepted:
+        if row.state == State.FAILED:
+            metrics.refused(row.failure_code)
+        elif row.version:  # a repeat, answered here
+            metrics.answered(recognizer.slug, row.version.number, row.state)
     return accepted
 
 
-def _keep_picture(prediction: Prediction, file: UploadedFile) -> None:
+def _fill(
+    prediction: Prediction, file: UploadedFile, content: str, same: Prediction | None, *, name: str
+) -> None:
+    """Put an uploaded file into a new row: its picture is kept under `name`, or it failed. `same`: an
+    earlier answer to the same content, which the row gets as well."""
+    prediction.file_name = clean_file_name(file.name or "")
+    prediction.content_sha256 = content
+    if same is None or not copy_answer(prediction, same, name=name):
+        _keep_picture(prediction, file, name)
+
+
+def _keep_picture(prediction: Prediction, file: UploadedFile, name: str) -> None:
     try:
-        kept = pictures.keep(file, file.size or 0)
+        kept = pictures.keep(file, file.size or 0, name=name)
     except InvalidImage as error:
         prediction.state = State.FAILED
         prediction.failure_code = error.code
@@ -111,9 +112,8 @@ def _content_sha256(file: UploadedFile) -> str:
     """The SHA-256 of what a file holds, in hexadecimal; empty for one that is refused unread."""
     if (file.size or 0) > settings.PICTURE_LIMITS.max_bytes:
         return ""
-    digest = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256")
     file.seek(0)
     return digest.hexdigest()
 
@@ -129,18 +129,3 @@ def _upload_id(
         parts.append(f"{file.size} {file.name} {content}")
     digest = hashlib.sha256("\n".join(parts).encode(errors="surrogatepass"))
     return uuid.uuid5(form, digest.hexdigest())
-
-
-def _forget_pictures(predictions: Sequence[Prediction]) -> None:
-    """Remove what was kept for rows that did not come to be.
-
-    A commit may succeed without our hearing of it; where that cannot be asked, a picture too many
-    on the disk is better than one too few.
-    """
-    names = {prediction.picture_name for prediction in predictions if prediction.picture_name}
-    try:
-        rows = Prediction.objects.filter(picture_name__in=names)
-        for name in names - set(rows.values_list("picture_name", flat=True)):
-            pictures.forget(name)
-    except DatabaseError:
-        logger.exception("Could not ask which of %d pictures are in use; they stay", len(names))

@@ -1,20 +1,11 @@
 """The inference task. The message is only a nudge: it says that something may wait, not what."""
 
-import logging
-from functools import cache
-
 from celery import shared_task
-from kombu.exceptions import OperationalError
-from redis import Redis, RedisError
 
-from webapp.broker import installation_key, redis_client, silence
-
-logger = logging.getLogger(__name__)
+from webapp.broker import installation_key, quick_client, say
 
 # A nudge that nobody has taken up for this long is thought lost, and another one is sent.
 PENDING_SECONDS = 2
-# How long an upload or a worker lets itself be held up by a Redis that does not answer.
-REDIS_SECONDS = 0.5
 
 
 @shared_task(name="webapp.predictions.tasks.answer_queued")
@@ -23,12 +14,11 @@ def answer_queued() -> None:
     # Engines and numpy are the worker's alone; the web process imports this module to send.
     from webapp.predictions.answering import answer_all_queued
 
-    if not silence.is_on:
-        try:
-            # Before the table is looked at: what is queued from now on is worth another nudge.
-            _redis().delete(_pending_key())
-        except (RedisError, OSError):
-            silence.begin()
+    # Before the table is looked at: what is queued from now on is worth another nudge.
+    say(
+        lambda: quick_client().delete(_pending_key()),
+        otherwise="the next nudge may be thought sent",
+    )
     answer_all_queued()
 
 
@@ -39,21 +29,12 @@ def nudge_inference() -> bool:
     Where a nudge is under way that no worker has taken up yet, it is enough: whoever takes it up
     finds these rows, too. That spares a message for each of many uploads.
     """
-    if silence.is_on:
-        return False
-    try:
-        if _redis().set(_pending_key(), 1, nx=True, ex=PENDING_SECONDS):
-            answer_queued.apply_async(retry=False)
-    except (OperationalError, RedisError, OSError) as error:
-        silence.begin()
-        logger.warning("The broker is away, predictions wait for it: %s", error)
-        return False
-    return True
+    return say(_nudge_once, otherwise="predictions wait for the reconciler")
 
 
-@cache
-def _redis() -> Redis:
-    return redis_client(timeout_seconds=REDIS_SECONDS, num_retries=1)
+def _nudge_once() -> None:
+    if quick_client().set(_pending_key(), 1, nx=True, ex=PENDING_SECONDS):
+        answer_queued.apply_async(retry=False)
 
 
 def _pending_key() -> str:

@@ -14,7 +14,7 @@ from webapp import metrics
 from webapp.accounts.models import User
 from webapp.predictions import pictures
 from webapp.predictions.forms import UploadForm
-from webapp.predictions.maps import overlay, size_of
+from webapp.predictions.maps import overlay
 from webapp.predictions.models import Prediction
 from webapp.predictions.reasons import map_of, thumbnail_of
 from webapp.predictions.refusals import refusal
@@ -75,7 +75,7 @@ def answer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def history(request: HttpRequest) -> HttpResponse:
     """One's own predictions, newest first. `before` is the last row of the page before."""
-    rows = _own(request).defer("why").order_by("-id")
+    rows = _own(request).defer("why", "version__class_names").order_by("-id")
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(id__lt=int(before))
@@ -119,7 +119,7 @@ def heat_map(request: HttpRequest, public_id: uuid.UUID, rank: int) -> HttpRespo
     """What spoke for one of the likeliest classes, to lay over the picture."""
     prediction = get_object_or_404(_own(request), public_id=public_id)
     evidence = map_of(prediction, rank)
-    size = size_of(prediction.picture_path)
+    size = pictures.size_of(prediction.picture_name)
     if evidence is None or size is None:
         raise Http404
     return HttpResponse(overlay(*evidence, size), content_type="image/png")
@@ -142,13 +142,14 @@ def _visitor(request: HttpRequest) -> User:
 
 
 def _own(request: HttpRequest) -> QuerySet[Prediction]:
-    return Prediction.objects.filter(owner=_visitor(request)).select_related(
-        "recognizer", "version"
-    )
+    rows = Prediction.objects.filter(owner=_visitor(request))
+    return rows.select_related("recognizer", "version").defer("version__metrics")
 
 
 def _kept(request: HttpRequest, public_id: uuid.UUID) -> str:
-    name = get_object_or_404(_own(request), public_id=public_id).picture_name
+    """The name of a kept picture and no more: a page of the history asks for two dozen."""
+    rows = Prediction.objects.filter(owner=_visitor(request), public_id=public_id)
+    name = rows.values_list("picture_name", flat=True).first()
     if not name:
         raise Http404
     return name

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from django.conf import settings
-from django.db import DatabaseError
 from redis import Redis, RedisError
 
-from webapp.broker import installation_key, redis_client, silence
-from webapp.database import drop_dead_connection
+from webapp.broker import installation_key, redis_client, say, silence
+from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.predictions.models import Prediction
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,16 @@ LINGER_SECONDS = 60.0
 def announce(predictions: Iterable[Prediction]) -> None:
     """Tell whoever waits that these are answered, their rows written. Best effort: it never raises."""
     if ids := ",".join(str(prediction.pk) for prediction in predictions):
-        _teller.tell(ids)
+        say(
+            lambda: _redis().publish(installation_key("answered"), ids),
+            otherwise="who waits for answers finds them later",
+        )
+
+
+@cache
+def _redis() -> Redis:
+    # Tries once more, since a server that was started anew has dropped our connection.
+    return redis_client(timeout_seconds=TELL_SECONDS, num_retries=1)
 
 
 def wait_until_answered(ids: Collection[int], *, seconds: float) -> bool:
@@ -52,26 +61,6 @@ def wait_until_answered(ids: Collection[int], *, seconds: float) -> bool:
                 break
             wait.news.wait(min(LOOK_AGAIN_SECONDS, left_seconds))
     return True
-
-
-class _Teller:
-    """Publishes for this process; quiet for a moment where Redis does not answer."""
-
-    def __init__(self) -> None:
-        self._redis: Redis | None = None
-
-    def tell(self, ids: str) -> None:
-        if silence.is_on:
-            return
-        try:
-            if self._redis is None:
-                # Once more, since a server that was started anew has dropped our connection.
-                self._redis = redis_client(timeout_seconds=TELL_SECONDS, num_retries=1)
-            self._redis.publish(installation_key("answered"), ids)
-        except Exception as error:
-            # The answers are written; nothing that happens here may look as if they were not.
-            silence.begin()
-            logger.warning("Could not tell of answers, who waits finds them later: %s", error)
 
 
 class _Wait:
@@ -96,7 +85,7 @@ class _Wait:
         )
         try:
             unanswered = set(rows.values_list("pk", flat=True))
-        except DatabaseError as error:
+        except DATABASE_ERRORS as error:
             logger.warning("Could not look whether pictures are answered: %s", error)
             drop_dead_connection()
             return
@@ -190,14 +179,13 @@ class _Listener:
             wait.news.set()
 
 
-_teller = _Teller()
 _listener = _Listener()
 
 
 def _begin_anew() -> None:
-    """In a forked child neither the thread nor the sockets are ours."""
-    global _teller, _listener
-    _teller, _listener = _Teller(), _Listener()
+    """In a forked child the thread is not ours. Redis' client sees to its sockets itself."""
+    global _listener  # noqa: PLW0603 - one a process
+    _listener = _Listener()
     silence.end()
 
 

@@ -18,6 +18,7 @@ from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.precision import precision_table
 from webapp.recognizers.services import version_promote
 from webapp.recognizers.swap import PromotionRefused
+from webapp.recognizers.templatetags.shares import percent
 
 
 @admin.register(Recognizer)
@@ -63,7 +64,7 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
 
     @admin.display(description=gettext_lazy("top-1 on validation"))
     def top1(self, version: ModelVersion) -> str:
-        return "–" if version.val_top1 is None else f"{version.val_top1:.1%}"
+        return percent(version.val_top1)
 
     @admin.display(description=gettext_lazy("what it computes in"))
     def precision(self, version: ModelVersion) -> str:

@@ -8,6 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from training.evaluation.verdicts import in_turn, sentence_of, tried_in
+from webapp.recognizers.templatetags.shares import percent
 
 NOT_MEASURED = "–"
 
@@ -40,8 +41,8 @@ def precision_table(metrics: Mapping[str, Any]) -> PrecisionTable | None:
     rows = tuple(
         TriedRow(
             name=tried["precision"],
-            agreement=_percent(tried["agreement"]),
-            top1=_percent(tried["top1"]),
+            agreement=_percent_reached(tried["agreement"]),
+            top1=percent(tried["top1"]),
             mean_difference=_points(tried["mean_difference"]),
             verdict=sentence_of(tried["verdict"], _),
         )
@@ -50,8 +51,8 @@ def precision_table(metrics: Mapping[str, Any]) -> PrecisionTable | None:
     return PrecisionTable(tuple(in_turn(comparison)), comparison.get("num_pictures"), rows)
 
 
-def _percent(share: float | None) -> str:
-    """To a tenth, downwards: 99.96 % is not all of them."""
+def _percent_reached(share: float | None) -> str:
+    """To a tenth, downwards, as no other share: 98.96 % must not read 99.0 % beside "fewer than 99 %"."""
     if share is None:
         return NOT_MEASURED
     return f"{number_format(int(share * 1000 + 1e-6) / 10, 1)} %"

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -68,7 +69,11 @@ def _let_it_answer_once(version: ModelVersion) -> None:
 
 
 def version_promote(
-    *, version: ModelVersion, by: User | None, instead_of: int | None = None
+    *,
+    version: ModelVersion,
+    by: User | None,
+    instead_of: int | None = None,
+    at_last: Callable[[], None] = lambda: None,
 ) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
 
@@ -79,6 +84,8 @@ def version_promote(
     `instead_of`: the number of the version that answered when this was decided, 0 for none; where it
     is not given, the one that answers now. If another was promoted meanwhile, this one is refused:
     of two curators at the same moment one wins, and the other is told.
+
+    `at_last` is called inside the transaction that switches: whatever it raises undoes the switch.
     """
     recognizer = version.recognizer
     if instead_of is None:
@@ -101,6 +108,7 @@ def version_promote(
             # Whoever promotes another version of this recognizer waits here.
             Recognizer.objects.select_for_update().get(pk=version.recognizer_id)
             _expect_live(recognizer, instead_of, version)
+            at_last()
             version.refresh_from_db()
             if version.state != ModelVersion.State.LIVE:
                 versions.filter(state=ModelVersion.State.LIVE).update(

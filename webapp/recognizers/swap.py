@@ -22,12 +22,16 @@ class PromotionRefused(Exception):
     """A version that will not go live; the message is for the curator."""
 
 
+class WorkersTooSlow(PromotionRefused):
+    """Not now: it may go live when the workers are less busy, or once a dead one is forgotten."""
+
+
 def let_workers_load(version: ModelVersion) -> None:
     """Returns once each inference worker that is alive now holds the version ready or has ended.
 
     At once where none is alive. One that falls silent is waited for, since what it is busy with may be
-    this very load. Raises PromotionRefused with the reason of one that could not load it, or the names
-    of those that took longer than settings.PRELOAD_SECONDS.
+    this very load. Raises PromotionRefused with the reason of one that could not load it, or WorkersTooSlow
+    with the names of those that took longer than settings.PRELOAD_SECONDS.
     """
     deadline = time.monotonic() + settings.PRELOAD_SECONDS
     names = [worker.name for worker in _alive()]
@@ -35,8 +39,9 @@ def let_workers_load(version: ModelVersion) -> None:
         return
     versions = ModelVersion.objects.filter(pk=version.pk)
     # Durable: in somebody's transaction no worker would see it, and all would wait for nothing.
+    until = timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS)
     with transaction.atomic(durable=True):
-        versions.update(preload_until=timezone.now() + timedelta(seconds=settings.PRELOAD_SECONDS))
+        versions.update(preload_until=until)
     try:
         while True:
             workers = list(WorkerHeartbeat.objects.filter(name__in=names))
@@ -50,7 +55,7 @@ def let_workers_load(version: ModelVersion) -> None:
             if not waiting:
                 return
             if time.monotonic() > deadline:
-                raise PromotionRefused(
+                raise WorkersTooSlow(
                     _(
                         "Expected every worker to load the version within %(seconds)s seconds, "
                         "%(workers)s did not. Try again when it is less busy."
@@ -59,7 +64,7 @@ def let_workers_load(version: ModelVersion) -> None:
                 )
             time.sleep(POLL_SECONDS)
     finally:
-        versions.update(preload_until=None)
+        versions.filter(preload_until=until).update(preload_until=None)  # else it is another's
 
 
 def versions_to_hold() -> tuple[list[ModelVersion], list[ModelVersion]]:

@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.wording import run_failure_sentence, step_label
 
+# Failures for lack of room on a disk or in memory, which can be made: checkpoints are kept.
+NO_ROOM = ("disk", "memory")
+
 
 class Dataset(models.Model):
     """A labelled folder below the datasets' folder."""
@@ -35,7 +38,7 @@ class TrainingRun(models.Model):
 
         queued ──the trainer claims it──▶ running ──▶ succeeded | failed | cancelled
            ▲ └──▶ cancelled                  └── its lease has run out ──▶ interrupted
-           └───────────────────── a curator resumes it ─────────────────────────┘
+           └───────── a curator resumes it, as one that failed for lack of room ─┘
 
     At most one runs at a time; a constraint in the database says so. Its trainer renews the lease.
     """
@@ -113,6 +116,13 @@ class TrainingRun(models.Model):
         return self.state in (self.State.QUEUED, self.State.RUNNING)
 
     @property
+    def is_resumable(self) -> bool:
+        """Whether its checkpoints are kept, for a curator to let it go on."""
+        if self.state == self.State.FAILED:
+            return self.failure_code in NO_ROOM
+        return self.state == self.State.INTERRUPTED
+
+    @property
     def percent(self) -> int:
         """How far its current step is."""
         return round(100 * self.fraction)
@@ -130,3 +140,9 @@ class TrainingRun(models.Model):
     @property
     def failure_sentence(self) -> str:
         return run_failure_sentence(self.failure_code, self.failure_params)
+
+
+# The same as `is_resumable`, for queries.
+RESUMABLE = Q(state=TrainingRun.State.INTERRUPTED) | Q(
+    state=TrainingRun.State.FAILED, failure_code__in=NO_ROOM
+)

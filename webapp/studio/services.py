@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
 from training.sources.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.studio.models import Dataset, TrainingRun
+from webapp.studio.models import RESUMABLE, Dataset, TrainingRun
 from webapp.studio.tasks import nudge_training
 
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
 OPEN_STATES = (State.QUEUED, State.RUNNING)
+SAME_FORM_SECONDS = 60
 
 
 def dataset_folders() -> list[str]:
@@ -40,8 +43,8 @@ def dataset_folders() -> list[str]:
 
 def recognizer_get_or_create(*, name: str) -> Recognizer:
     """The recognizer of that name, new if there is none."""
-    existing = Recognizer.objects.filter(name__iexact=name).first()
-    if existing:
+    same = Recognizer.objects.filter(name__iexact=name)
+    if existing := same.first():
         return existing
     base = slugify(name, allow_unicode=False) or "recognizer"
     slug, number = base, 1
@@ -49,8 +52,14 @@ def recognizer_get_or_create(*, name: str) -> Recognizer:
         number += 1
         slug = f"{base}-{number}"
     recognizer = Recognizer(name=name, slug=slug)
-    recognizer.full_clean()
-    recognizer.save()
+    try:
+        with transaction.atomic():
+            recognizer.full_clean()
+            recognizer.save()
+    except (ValidationError, IntegrityError):
+        if made_meanwhile := same.all().first():  # the same form, sent at the same moment
+            return made_meanwhile
+        raise
     return recognizer
 
 
@@ -65,17 +74,18 @@ def run_create(
 ) -> TrainingRun:
     """A queued run on a folder below the datasets' folder; the trainer is told after the commit.
 
-    One that waits already with the same settings is that run: a form sent twice makes one.
+    One with the same settings that waits, or was asked for a moment ago, is that run: a form sent
+    twice makes one.
     """
     with transaction.atomic():
         # Whoever asks for the same recognizer at the same moment waits here.
         Recognizer.objects.select_for_update().get(pk=recognizer.pk)
         dataset, _ = Dataset.objects.get_or_create(folder_name=folder_name)
-        for waiting in TrainingRun.objects.filter(
-            recognizer=recognizer, dataset=dataset, state=State.QUEUED
-        ):
-            if waiting.config == dict(config):
-                return waiting
+        a_moment_ago = timezone.now() - timedelta(seconds=SAME_FORM_SECONDS)
+        is_same = Q(state=State.QUEUED) | Q(state=State.RUNNING, created_at__gt=a_moment_ago)
+        for same in TrainingRun.objects.filter(is_same, recognizer=recognizer, dataset=dataset):
+            if same.config == dict(config):
+                return same
         run = TrainingRun(
             recognizer=recognizer,
             dataset=dataset,
@@ -114,8 +124,7 @@ def run_claim() -> TrainingRun | None:
 
 def run_renew(*, run: TrainingRun) -> bool:
     """Extend the lease; False when the run is no longer this trainer's."""
-    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
-    return ours.update(lease_expires_at=_lease_end()) == 1
+    return _ours(run).update(lease_expires_at=_lease_end()) == 1
 
 
 def run_shall_stop(*, run: TrainingRun) -> bool:
@@ -127,16 +136,13 @@ def run_progress(
     *, run: TrainingRun, step: str, fraction: float, figures: Mapping[str, float]
 ) -> None:
     """Note how far a run is, if it is still this trainer's."""
-    TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING).update(
-        step=step, fraction=fraction, figures=dict(figures)
-    )
+    _ours(run).update(step=step, fraction=fraction, figures=dict(figures))
 
 
 def run_fall_back(*, run: TrainingRun) -> None:
     """Go on with the settings without pretrained weights: what the row shows is what was trained."""
     run.config, run.fallback_config = run.fallback_config, None
-    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
-    ours.update(config=run.config, fallback_config=None)
+    _ours(run).update(config=run.config, fallback_config=None)
 
 
 def run_keep(
@@ -147,15 +153,16 @@ def run_keep(
     figures: Mapping[str, float],
 ) -> bool:
     """Note what a run has learned, if it is still this trainer's; False when it was taken away."""
-    run.version, run.notes, run.figures = version, list(notes), dict(figures)
-    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
-    return ours.update(version=version, notes=run.notes, figures=run.figures) == 1
+    notes, figures = list(notes), dict(figures)
+    if _ours(run).update(version=version, notes=notes, figures=figures) != 1:
+        return False
+    run.version, run.notes, run.figures = version, notes, figures
+    return True
 
 
 def run_end(*, run: TrainingRun, state: str, **fields: Any) -> bool:
     """End a run, if it is still this trainer's; False when it was taken away meanwhile."""
-    ours = TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
-    num_ended = ours.update(
+    num_ended = _ours(run).update(
         state=state, ended_at=timezone.now(), lease=None, lease_expires_at=None, **fields
     )
     if num_ended != 1:
@@ -171,14 +178,15 @@ def run_cancel(*, run: TrainingRun) -> None:
 
 
 def run_resume(*, run: TrainingRun) -> bool:
-    """Queue an interrupted run again; it goes on from its last checkpoint. False when it is not.
+    """Queue again what was interrupted or lacked room; it goes on from its last checkpoint. False when it is not.
 
     One that has learned already, and was interrupted while it was promoted, goes on from there.
     """
     with transaction.atomic():
-        interrupted = TrainingRun.objects.filter(pk=run.pk, state=State.INTERRUPTED)
-        num_queued = interrupted.update(
+        num_queued = TrainingRun.objects.filter(RESUMABLE, pk=run.pk).update(
             state=State.QUEUED,
+            failure_code="",
+            failure_params={},
             ended_at=None,
             cancel_requested=False,
             step="",
@@ -211,6 +219,11 @@ def runs_mark_interrupted(*, of_anybody: bool = False) -> int:
     if num_interrupted:
         logger.warning("%d training runs were interrupted", num_interrupted)
     return num_interrupted
+
+
+def _ours(run: TrainingRun) -> QuerySet[TrainingRun]:
+    """The run's row, if it is still held under the lease that the caller knows; else none."""
+    return TrainingRun.objects.filter(pk=run.pk, lease=run.lease, state=State.RUNNING)
 
 
 def _lease_end() -> datetime:

@@ -1,11 +1,10 @@
 """The training task. Like the inference task it is only nudged: the row says what to train."""
 
-import logging
-
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
-logger = logging.getLogger(__name__)
+from webapp.broker import installation_key, quick_client, say
+
+QUEUE = "training"
 
 
 @shared_task(name="webapp.studio.tasks.train_queued")
@@ -21,9 +20,10 @@ def train_queued() -> None:
 def nudge_training() -> bool:
     """Tell the training worker that a run waits; False when the broker is away, which loses
     nothing: the reconciler nudges again."""
-    try:
+    return say(_nudge_once, otherwise="the training waits for the reconciler")
+
+
+def _nudge_once() -> None:
+    # While no training worker takes them, one message that waits is enough.
+    if not quick_client().llen(installation_key(QUEUE)):
         train_queued.apply_async(retry=False)
-    except OperationalError as error:
-        logger.warning("The broker is away, the training waits for it: %s", error)
-        return False
-    return True

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import connection, transaction
+from django.db.models import Q
 
 from classifier.answering import open_answerer
 from classifier.errors import BundleError
@@ -19,12 +20,13 @@ from training.config import TrainingConfig
 from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
 from training.events import Event
 from training.run import TrainingResult, train
-from webapp.database import drop_dead_connection
+from webapp.database import DATABASE_AWAY, DATABASE_ERRORS, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
-from webapp.recognizers.swap import PromotionRefused
-from webapp.studio.models import TrainingRun
+from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
+from webapp.studio.models import RESUMABLE, TrainingRun
 from webapp.studio.services import (
+    OPEN_STATES,
     run_claim,
     run_end,
     run_fall_back,
@@ -40,6 +42,7 @@ State = TrainingRun.State
 T = TypeVar("T")
 PROGRESS_EVERY_SECONDS = 1.0
 RECORD_ATTEMPTS, RECORD_EVERY_SECONDS = 7, 10.0
+PROMOTE_ATTEMPTS = 3
 
 
 def train_next() -> bool:
@@ -49,6 +52,7 @@ def train_next() -> bool:
         return False
     logger.info("%s began", run)
     _sweep_work()
+    _sweep_bundles(run)
     with _lease_kept(run) as hold:
         listener = _Listener(run, hold)
         try:
@@ -107,12 +111,21 @@ def work_folder(run: TrainingRun) -> Path:
 
 def _sweep_work() -> None:
     """Remove what runs left behind that nobody will resume."""
-    may_go_on = (State.QUEUED, State.RUNNING, State.INTERRUPTED)
-    kept = {work_folder(run) for run in TrainingRun.objects.filter(state__in=may_go_on).only("pk")}
+    open_or_resumable = Q(state__in=OPEN_STATES) | RESUMABLE
+    kept = {work_folder(run) for run in TrainingRun.objects.filter(open_or_resumable).only("pk")}
     root = Path(settings.WORK_DIR)
     for folder in root.iterdir() if root.is_dir() else ():
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep_bundles(run: TrainingRun) -> None:
+    """Remove what earlier trainers of the run left half written, or finished and never recorded."""
+    root, name = Path(settings.BUNDLES_DIR), f"{run.recognizer.slug}-{run.pk}-????????"
+    named = set(ModelVersion.objects.values_list("bundle_name", flat=True))
+    for path in (*root.glob(name), *root.glob(f".{name}.????????")):
+        if path.name not in named:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
@@ -121,7 +134,7 @@ def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
         drop_dead_connection()
         try:
             return record()
-        except OperationalError:
+        except DATABASE_AWAY:
             logger.exception("The success of %s could not be recorded; trying again", run)
             time.sleep(RECORD_EVERY_SECONDS)
     drop_dead_connection()
@@ -149,15 +162,36 @@ def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVe
 def _succeed(run: TrainingRun, version: ModelVersion) -> None:
     """Promote what the run has kept, where it shall be, and end the run.
 
-    Outside of any transaction: workers load the version meanwhile, and must be able to see it.
+    Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
     notes = run.notes
     if run.promote_when_done:
         try:
-            version_promote(version=version, by=run.requested_by)
+            _promote(run, version)
         except PromotionRefused as error:
             notes = [*notes, str(error)]
     run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
+
+
+def _promote(run: TrainingRun, version: ModelVersion) -> None:
+    """Outside of any transaction: workers load the version meanwhile, and must be able to see it."""
+
+    def expect_wanted() -> None:
+        if not run_renew(run=run):
+            raise LeaseLost
+        if run_shall_stop(run=run):
+            raise TrainingCancelled("cancelled")
+
+    for remaining in reversed(range(PROMOTE_ATTEMPTS)):
+        expect_wanted()
+        try:
+            version_promote(version=version, by=run.requested_by, at_last=expect_wanted)
+        except WorkersTooSlow as error:
+            if not remaining:
+                raise
+            logger.warning("Trying to promote %s again: %s", version, error)
+        else:
+            return
 
 
 def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
@@ -199,7 +233,7 @@ class _Listener:
             run_progress(
                 run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
             )
-        except DatabaseError:
+        except DATABASE_ERRORS:
             # Hours of training are worth more than a figure on a page.
             logger.exception("The progress of %s could not be noted", self._run)
 
@@ -220,7 +254,7 @@ def _lease_kept(run: TrainingRun) -> Iterator[_Hold]:
                         return
                     if run_shall_stop(run=run):  # the lease goes on until it has really stopped
                         hold.shall_stop.set()
-                except DatabaseError:
+                except DATABASE_ERRORS:
                     logger.exception("The lease of %s could not be renewed; trying again", run)
         finally:
             connection.close()
