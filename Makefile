@@ -50,7 +50,7 @@ test-slow: install
 
 # The tests that touch the database, on a PostgreSQL server of their own that is thrown away.
 test-postgres: install
-	$(BIN)/python -m tests.with_postgres $(BIN)/pytest -m "database and not slow"
+	$(BIN)/python -m tests.with_postgres $(BIN)/pytest -m "database and (not slow or on_postgres)"
 
 screenshots: install
 	$(BIN)/python -m tests.browser.screenshots

@@ -9,8 +9,9 @@ from tests.bundles import colour_bundle
 from tests.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not the session's: while it is open, Django takes this thread for one with an event loop.
     if chromium_path() is None:
         pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
     with chromium() as browser:

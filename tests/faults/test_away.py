@@ -43,6 +43,8 @@ def assert_told_to_try_again(response: httpx.Response) -> None:
     assert "in a moment" in response.json()["detail"]
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_with_the_broker_away_programs_are_told_where_to_ask_and_find_their_answers_there(
     stack: Stack,
 ) -> None:

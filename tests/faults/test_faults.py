@@ -25,6 +25,8 @@ def freeze(stack: Stack, name: str) -> None:
     wait_for(is_frozen, seconds=10, what="a moment without a write")
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_killing_the_worker_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     stack: Stack,
 ) -> None:
@@ -50,6 +52,8 @@ def test_killing_the_worker_in_the_middle_of_a_batch_loses_and_doubles_nothing(
         assert history.count("history__row") == 24
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) -> None:
     """Stopped in the middle of a batch for longer than its lease, while another takes over."""
     colour_bundle(stack.data_dir / "bundles" / "slow", is_slow=True)
@@ -75,6 +79,8 @@ def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) 
         assert after[:16] == before
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no locks of rows")
 def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(stack: Stack) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
@@ -101,6 +107,8 @@ def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(st
     assert_each_was_answered_once_and_rightly(stack, 4)
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(stack: Stack) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
     stack.create_users("ada")

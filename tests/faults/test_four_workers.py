@@ -1,5 +1,7 @@
 """Several inference workers, one queue."""
 
+import pytest
+
 from tests.bundles import colour_bundle
 from tests.faults.pictures import assert_each_was_answered_once_and_rightly, pictures
 from tests.stack import Stack
@@ -9,6 +11,8 @@ NUM_WORKERS = 4
 NUM_UPLOADS, NUM_PICTURES_EACH = 3, 50
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_four_workers_share_one_queue_and_no_two_answer_the_same_picture(stack: Stack) -> None:
     colour_bundle(stack.data_dir / "bundles" / "slow", is_slow=True)
     stack.create_users("ada")

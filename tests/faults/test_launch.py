@@ -75,6 +75,7 @@ def processes_of(data_dir: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_first_start_prepares_everything_and_a_second_takes_seconds(tmp_path: Path) -> None:
     data_dir, port = tmp_path / "var", free_port()
     with launched(data_dir, port) as (process, log):
@@ -118,6 +119,7 @@ def prepared(tmp_path: Path) -> Path:
     return stack.data_dir
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_under_the_launcher_comes_back(prepared: Path) -> None:
     data_dir, port = prepared, free_port()
     with launched(data_dir, port, OCELLUS_ADMIN_PASSWORD="given by the operator") as (_, log):

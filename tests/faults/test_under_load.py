@@ -11,6 +11,8 @@ from tests.stack import Stack
 NUM_UPLOADS = 300
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_hundreds_of_uploads_are_answered_once_each_and_leave_no_file_over(stack: Stack) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
     figures = soak(Ours.install(stack, "colours"), NUM_UPLOADS)

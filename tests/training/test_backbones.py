@@ -221,6 +221,7 @@ print(fingerprint(build_backbone("convnext_tiny", 32, "none")))
 """
 
 
+@pytest.mark.slow
 def test_fingerprints_are_the_same_in_every_process() -> None:
     keras.utils.set_random_seed(7)
     here = [

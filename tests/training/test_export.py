@@ -99,6 +99,7 @@ def expected(mobilenet: Finished) -> NDArray[np.float32]:
 # --- Each format, elsewhere
 
 
+@pytest.mark.slow
 def test_onnx_has_the_same_top_1_in_onnxruntime(
     mobilenet: Finished, folder: Path, expected: NDArray[np.float32]
 ) -> None:
@@ -134,6 +135,7 @@ def test_onnx_keeps_what_the_libraries_on_the_way_get_wrong(tmp_path: Path) -> N
     assert np.abs(received - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_tflite_has_the_same_top_1_in_its_interpreter_one_picture_or_all_at_once(
     mobilenet: Finished, folder: Path, expected: NDArray[np.float32]
 ) -> None:
@@ -179,7 +181,9 @@ def check_exports(name: str, folder: Path, *formats: Format) -> None:
 
 
 # The plainest and the oddest of them; the others with all formats in the slow test below.
-@pytest.mark.parametrize("name", ["mobilenet_v2", "convnext_tiny"])
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v2", pytest.param("convnext_tiny", marks=pytest.mark.slow)]
+)
 def test_a_backbone_is_exported_and_agrees(name: str, tmp_path: Path) -> None:
     check_exports(name, tmp_path)
     files = {path.name for path in tmp_path.iterdir()}

@@ -157,6 +157,7 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert siblings == ["bundle"]
 
 
+@pytest.mark.slow
 def test_keras_elsewhere_answers_as_the_engine_does_in_fp32(
     trained: Trained, shares_elsewhere: NDArray[np.float32]
 ) -> None:
@@ -167,6 +168,7 @@ def test_keras_elsewhere_answers_as_the_engine_does_in_fp32(
     assert shares_elsewhere.sum(axis=1) == pytest.approx(np.ones(len(shares)), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_keras_elsewhere_answers_as_the_engine_does_in_bf16(
     trained: Trained, shares_elsewhere: NDArray[np.float32]
 ) -> None:

@@ -116,9 +116,9 @@ def undisturbed() -> Result:
     [
         pytest.param(3, (1, 3), id="within an epoch"),
         pytest.param(5, (1, 4), id="between its last step and its validation"),
-        pytest.param(7, (1, 4), id="before its validation is kept"),
+        pytest.param(7, (1, 4), id="before its validation is kept", marks=pytest.mark.slow),
         pytest.param(8, (2, 1), id="after it"),
-        pytest.param(20, (3, 4), id="at the end"),
+        pytest.param(20, (3, 4), id="at the end", marks=pytest.mark.slow),
     ],
 )
 def test_a_fine_tuning_goes_on_where_it_stopped(
@@ -155,7 +155,7 @@ def undisturbed_from_scratch() -> tuple[str, list[float]]:
     return from_scratch(stop_at(-1))
 
 
-@pytest.mark.parametrize("call", [3, 8])
+@pytest.mark.parametrize("call", [pytest.param(3, marks=pytest.mark.slow), 8])
 def test_a_training_from_scratch_goes_on_where_it_stopped(
     call: int, tmp_path: Path, undisturbed_from_scratch: tuple[str, list[float]]
 ) -> None:

@@ -183,6 +183,8 @@ def test_nobody_learns_of_paths_or_addresses(redis_socket: Path) -> None:
         assert secret not in text
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_a_running_installation_is_ready_and_says_so_when_its_worker_is_gone(stack: Stack) -> None:
     import httpx
 

@@ -137,6 +137,8 @@ def test_a_database_that_goes_away_while_one_waits_costs_only_the_answer(
     assert api.get(response["Location"]).json()["state"] == "queued"
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_pages_answer_while_more_programs_wait_than_may(stack: Stack) -> None:
     """There is no worker, so all of them wait for their whole time."""
     colour_bundle(stack.data_dir / "bundles" / "colours")
