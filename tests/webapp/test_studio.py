@@ -321,7 +321,7 @@ def test_a_success_is_recorded_once_the_database_is_back(
 
 
 def test_a_run_whose_bundle_cannot_answer_fails_with_the_reason(
-    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     def train(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
         bundle = colour_bundle(config.out, class_names=("two", "labels"))
@@ -333,6 +333,7 @@ def test_a_run_whose_bundle_cannot_answer_fails_with_the_reason(
     run.refresh_from_db()
     assert (run.state, run.failure_code) == (State.FAILED, "BundleIncompatible.label_count")
     assert "received 3 outputs" in run.failure_sentence
+    assert list(Path(settings.BUNDLES_DIR).iterdir()) == []
 
 
 def test_a_queued_run_is_cancelled_at_once(new_run: NewRun) -> None:

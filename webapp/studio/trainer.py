@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from classifier.answering import open_answerer
+from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
 from training.config import TrainingConfig
@@ -59,8 +60,7 @@ def train_next() -> bool:
             version = run.version  # there is one where it was interrupted after it had learned
             if version is None:
                 result = _train(run, listener)
-                # The GPU is still the training's; a promotion tries it out.
-                smoke_test(open_answerer(result.bundle, device="cpu"))
+                _try_out(result.bundle)
                 version = _patiently(run, lambda: _keep(run, result, listener.notes))
             _patiently(run, lambda: _succeed(run, version))
         except LeaseLost:
@@ -94,6 +94,16 @@ def _train(run: TrainingRun, listener: "_Listener") -> TrainingResult:
         listener.notes.append(str(error))
         run_fall_back(run=run)
         return train(_config(run, run.config), listener)
+
+
+def _try_out(bundle: Bundle) -> None:
+    """Raises BundleError, and removes the bundle, where it does not answer."""
+    try:
+        # The GPU is still the training's; a promotion tries it out.
+        smoke_test(open_answerer(bundle, device="cpu"))
+    except BaseException:
+        shutil.rmtree(bundle.path, ignore_errors=True)
+        raise
 
 
 def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
