@@ -32,7 +32,9 @@ def links(client: Client) -> list[str]:
 def pieces_of(response: Any) -> list[bytes]:
     assert response.status_code == 200
     assert response.streaming
-    pieces = list(cast('Iterable[bytes]', cast('StreamingHttpResponse', response).streaming_content))
+    pieces = list(
+        cast("Iterable[bytes]", cast("StreamingHttpResponse", response).streaming_content)
+    )
     response.close()
     return pieces
 

@@ -9,6 +9,7 @@ from django.contrib.auth.forms import (
     PasswordResetForm,
     SetPasswordForm,
     UserCreationForm,
+    UsernameField,
 )
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
@@ -27,9 +28,10 @@ AGAIN = _("The same password again")
 class SignUpForm(UserCreationForm[User]):
     """A new account, without any rights."""
 
-    class Meta(UserCreationForm.Meta):
+    class Meta:
         model = User
         fields = ("username", "email")
+        field_classes = {"username": UsernameField}
         labels = {"username": _("User name"), "email": _("Mail address (may be left out)")}
         help_texts = {
             "username": _("Up to 150 letters, digits and @ . + - _"),

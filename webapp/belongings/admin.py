@@ -18,17 +18,17 @@ LEAVE_SECONDS = 5.0
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin[User]):
     """Django's, but that who is deleted leaves as by their own hand: with the pictures' files."""
 
-    list_display = (*UserAdmin.list_display, "is_active", "leaving_at")
+    list_display = ("username", "email", "is_staff", "is_active", "leaving_at", "last_login")
 
     def get_deleted_objects(
         self, objs: QuerySet[User] | Sequence[User], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What the page before a deletion says: how many pictures go, not each of a million. Nobody
         goes whose leaving would leave nobody in charge."""
-        people = [user for user in objs if isinstance(user, User)]
+        people = list(objs)
         lines, total = [], 0
         for user in people:
             number = Prediction.objects.filter(owner=user).count()

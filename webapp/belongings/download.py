@@ -39,7 +39,8 @@ class Part:
 def parts_of(owner: User) -> list[Part]:
     """The parts that somebody's history comes in; one that is empty where there is none."""
     ids = Prediction.objects.filter(owner=owner).order_by("id").values_list("pk", flat=True)
-    total, parts, last = ids.count(), [], 0
+    total, last = ids.count(), 0
+    parts: list[Part] = []
     while total > len(parts) * PICTURES_IN_PART:
         rest = ids.filter(pk__gt=last)
         first = rest.first()
