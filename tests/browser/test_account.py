@@ -12,7 +12,8 @@ from tests.stack import PASSWORD, Stack
 
 def go_to(page: Page, *names: str) -> None:
     for name in names:
-        page.get_by_role("link", name=name).click()
+        with page.expect_navigation():
+            page.get_by_role("link", name=name).click()
         assert_fits(page)
 
 

@@ -4,13 +4,13 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.http import StreamingHttpResponse
 from django.test import Client
 
+from tests.webapp.streams import hang_up, pieces_of
 from webapp.accounts.models import User
 from webapp.accounts.services import api_key_create
 from webapp.belongings import download
@@ -27,16 +27,6 @@ def links(client: Client) -> list[str]:
     return re.findall(
         r'href="(/account/download/[^"]+)"', client.get("/account/download/").content.decode()
     )
-
-
-def pieces_of(response: Any) -> list[bytes]:
-    assert response.status_code == 200
-    assert response.streaming
-    pieces = list(
-        cast("Iterable[bytes]", cast("StreamingHttpResponse", response).streaming_content)
-    )
-    response.close()
-    return pieces
 
 
 def opened(client: Client, link: str) -> zipfile.ZipFile:
@@ -155,7 +145,7 @@ def test_one_download_of_a_person_at_a_time(
     assert second["Retry-After"]
     monkeypatch.setattr(download, "MAX_AT_ONCE", 1)
     assert other_client.get(link).status_code == 503
-    first.close()  # whoever asked has gone, before a byte was sent
+    hang_up(first)  # whoever asked has gone, before a byte was sent
     assert opened(owner_client, link)
     assert opened(other_client, link)
 
