@@ -1,7 +1,7 @@
 """How often somebody may try something in an hour. Counted in the database, since several web processes
 serve the same visitor."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import F
 from django.http import HttpRequest
@@ -25,19 +25,17 @@ def attempt_of(request: HttpRequest, *, kind: str, limit: int) -> bool:
 
 
 def attempt_count(*, kind: str, who: str, limit: int) -> bool:
-    """Count an attempt; False where `who` has had `limit` in this hour, and then nothing is written.
+    """Count an attempt; False where `who` has had `limit` since the first one of an hour, and then
+    nothing is written.
 
-    Who it was is kept as a keyed hash, and for two hours.
+    Who it was is kept as a keyed hash, until somebody else tries the same after the hour.
     """
-    begins_at = _hour(timezone.now())
     digest = salted_hmac(f"attempts:{kind}", who, algorithm="sha256").hexdigest()
-    row, is_new = Attempts.objects.get_or_create(kind=kind, who=digest, begins_at=begins_at)
-    if is_new:
-        Attempts.objects.filter(begins_at__lt=begins_at - WINDOW).delete()
-    # Of requests at the same moment each finds what the one before has counted.
-    below = Attempts.objects.filter(pk=row.pk, number__lt=limit)
-    return below.update(number=F("number") + 1) == 1
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
+    now = timezone.now()
+    rows = Attempts.objects.filter(kind=kind, who=digest)
+    # Each write has its condition: of requests at the same moment each finds what the one before did.
+    if rows.filter(begins_at__lte=now - WINDOW).update(begins_at=now, number=0) == 0:
+        _, is_new = rows.get_or_create(kind=kind, who=digest, defaults={"begins_at": now})
+        if is_new:
+            Attempts.objects.filter(begins_at__lte=now - WINDOW).delete()
+    return rows.filter(number__lt=limit).update(number=F("number") + 1) == 1

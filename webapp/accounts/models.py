@@ -58,18 +58,18 @@ class ApiKey(models.Model):
 
 
 class Attempts(models.Model):
-    """How often somebody has tried something in one hour: see `limits`."""
+    """How often somebody has tried something since the first time in an hour: see `limits`."""
 
     kind = models.CharField(_("what"), max_length=20)
     who = models.CharField(_("who, as a keyed hash"), max_length=64)
-    begins_at = models.DateTimeField(_("hour"), db_index=True)
+    begins_at = models.DateTimeField(_("since"), db_index=True)
     number = models.PositiveIntegerField(_("number"), default=0)
 
     class Meta:
         verbose_name = _("attempts")
         verbose_name_plural = _("attempts")
         constraints = [
-            models.UniqueConstraint(fields=["kind", "who", "begins_at"], name="one_count_an_hour"),
+            models.UniqueConstraint(fields=["kind", "who"], name="one_count_of_attempts"),
         ]
 
     def __str__(self) -> str:
