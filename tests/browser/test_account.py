@@ -40,6 +40,7 @@ def test_an_account_is_looked_after_and_left(
         go_to(page, "Back to your account", "Download all of it")
         with page.expect_download() as download:
             page.get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == f"ocellus-{visitor}-1.zip"
         with zipfile.ZipFile(download.value.path()) as archive:
             assert sum(name.endswith(".jpg") for name in archive.namelist()) == 2
 

@@ -133,10 +133,17 @@ def test_a_long_farewell_goes_on_in_steps(
 
 
 def test_an_upload_that_was_under_way_goes_too(
-    owner: User, upload_of: Uploads, settings: Settings
+    owner: User, upload_of: Uploads, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Who sent it was signed in a moment ago; its rows come when all others are removed."""
     account_leave(user=owner)
-    upload_of("red")  # who sent it was signed in a moment ago
+    remove = leaving._remove_person
+
+    def upload_and_remove(person: User) -> None:
+        upload_of("red")
+        remove(person)
+
+    monkeypatch.setattr(leaving, "_remove_person", upload_and_remove)
     assert leave_finish(seconds=10)
     assert not Prediction.objects.exists()
     assert files_in(settings.PICTURES_DIR) == []

@@ -127,7 +127,7 @@ class _Outlet:
 
 def _write(owner: User, first: int, last: int) -> Generator[bytes, None, None]:
     outlet = _Outlet()
-    # Pictures do not get smaller. They are deflated all the same, at the least effort: programs that
+    # Pictures do not get smaller. They are wrapped as deflated, at level 0, all the same: programs that
     # read an archive as it comes cannot tell where a stored one ends.
     with zipfile.ZipFile(outlet, "w") as archive:  # type: ignore[call-overload]
         archive.writestr(_entry("account.json"), _json(_account(owner), indent=2))
@@ -143,7 +143,7 @@ def _write(owner: User, first: int, last: int) -> Generator[bytes, None, None]:
                 data = pictures.path_of(row.picture_name).read_bytes()
             except OSError:
                 continue  # lost, or removed a moment ago; "picture" says which should be there
-            archive.writestr(_entry(_name(row)), data, compresslevel=1)
+            archive.writestr(_entry(_name(row)), data, compresslevel=0)
             if outlet.is_full():
                 yield outlet.take()
     yield outlet.take()

@@ -38,7 +38,7 @@ def archive(request: HttpRequest, first: int, last: int) -> HttpResponseBase:
         sentence = _("A download of yours, or several of others, go on. Please try again later.")
         return refusal(request, 503, sentence)
     response = StreamingHttpResponse(pieces, content_type="application/zip")
-    response["Content-Disposition"] = 'attachment; filename="ocellus.zip"'
+    response["Content-Disposition"] = "attachment"  # the link to it says how to call it
     return response
 
 
