@@ -22,7 +22,7 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
         401,
         gettext_noop(
             "Expected an API key in the header “Authorization: Bearer KEY”, received none. "
-            "Staff make keys in the studio, the operator with: manage.py create_api_key USER"
+            "You make keys on the page of your account, the operator with: manage.py create_api_key USER"
         ),
     ),
     "key_malformed": (

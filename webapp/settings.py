@@ -11,6 +11,13 @@ OCELLUS_ENGINE_MEMORY_MB  what loaded versions may take in each inference worker
 OCELLUS_HTTPS     1 where a web server with TLS stands in front: cookies go over TLS only
 OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be read without an account
 OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
+OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
+OCELLUS_MAIL_HOST      the mail server that sends links for new passwords; none are sent without it
+OCELLUS_MAIL_SECURITY  how to speak with it: starttls, tls or none (starttls)
+OCELLUS_MAIL_PORT      its port (587, with tls 465, with none 25)
+OCELLUS_MAIL_USER      the name to sign in there with; without it nobody signs in
+OCELLUS_MAIL_PASSWORD  or OCELLUS_MAIL_PASSWORD_FILE
+OCELLUS_MAIL_FROM      the address that these mails come from; must be set with OCELLUS_MAIL_HOST
 
 OCELLUS_ADMIN_PASSWORD, of the first account, is the launcher's alone (webapp/ops/launch.py).
 """
@@ -21,6 +28,7 @@ from typing import Any, Literal
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -51,6 +59,7 @@ INSTALLED_APPS = [
     "webapp.accounts",
     "webapp.recognizers",
     "webapp.predictions",
+    "webapp.belongings",
     "webapp.api",
     "webapp.studio",
     "webapp.ops",
@@ -154,17 +163,40 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "upload"
 LOGOUT_REDIRECT_URL = "login"
+# Closed unless somebody opens it: who has an account may fill the disk and use the processor.
+SIGN_UP = env.integer("OCELLUS_SIGN_UP", 0, lowest=0, highest=1) == 1
+PASSWORD_RESET_TIMEOUT = 3 * 3600  # seconds
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "webapp.addresses.client_address"
+
+# Mail, for new passwords only. Without a server the pages say that none is sent.
+
+EMAIL_HOST = env.text("OCELLUS_MAIL_HOST")
+_security: Literal["starttls", "tls", "none"] = env.choice(
+    "OCELLUS_MAIL_SECURITY", ("starttls", "tls", "none")
+)
+_usual_port = {"starttls": 587, "tls": 465, "none": 25}[_security]
+EMAIL_PORT = env.integer("OCELLUS_MAIL_PORT", _usual_port, lowest=1, highest=65535)
+EMAIL_USE_TLS, EMAIL_USE_SSL = _security == "starttls", _security == "tls"
+EMAIL_HOST_USER = env.text("OCELLUS_MAIL_USER")
+EMAIL_HOST_PASSWORD = env.text("OCELLUS_MAIL_PASSWORD")
+EMAIL_TIMEOUT = 10  # seconds; a thread of the web process waits as long
+DEFAULT_FROM_EMAIL = env.text("OCELLUS_MAIL_FROM")
+if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured(
+        "Expected OCELLUS_MAIL_FROM, the address that mails come from, together with "
+        "OCELLUS_MAIL_HOST, received none."
+    )
 
 # Browsers
 
-_is_https = env.integer("OCELLUS_HTTPS", 0, lowest=0, highest=1) == 1
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
+IS_BEHIND_PROXY = env.integer("OCELLUS_HTTPS", 0, lowest=0, highest=1) == 1
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_PROXY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_PROXY else None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -224,6 +256,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 RECONCILE_EVERY_SECONDS = 3
 SWEEP_EVERY_SECONDS = 3600
+REMOVE_EVERY_SECONDS = 60
 MAX_ATTEMPTS = 3
 DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))
 # Versions beyond this are dropped from a worker's memory, the least recently used first.

@@ -9,6 +9,7 @@ admin.site.index_title = _("Datasets, training and versions")
 urlpatterns = [
     path("", include("webapp.predictions.urls")),
     path("", include("webapp.accounts.urls")),
+    path("", include("webapp.belongings.urls")),
     path("", include("webapp.ops.urls")),
     path("api/", include("webapp.api.urls")),
     path("admin/", admin.site.urls),

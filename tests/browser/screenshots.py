@@ -34,6 +34,8 @@ def main(folder: Path) -> None:
                 "upload": "/",
                 "answers": answers,
                 "history": "/history/",
+                "account": "/account/",
+                "keys": "/account/keys/",
                 "studio": "/admin/",
                 "retrain": "/admin/studio/trainingrun/add/",
                 "run": "/admin/studio/trainingrun/1/change/",

@@ -13,7 +13,18 @@ from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 
 # Pages that anybody may open, by the name of their URL.
-OPEN_TO_ALL = {"login", "alive", "ready", "admin:login", "api:openapi-json"}
+OPEN_TO_ALL = {
+    "login",
+    "sign_up",
+    "password_reset",
+    "password_reset_done",
+    "password_reset_confirm",
+    "password_reset_complete",
+    "alive",
+    "ready",
+    "admin:login",
+    "api:openapi-json",
+}
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {
     "api:predictions",

@@ -90,6 +90,34 @@ def test_a_data_folder_with_odd_characters_holds_its_own_database(tmp_path: Path
     assert output.strip() == str(data_dir / "ocellus.sqlite3")
 
 
+def settings_with(**variables: str) -> subprocess.CompletedProcess[str]:
+    """The settings' mail server and port, read with these variables."""
+    code = "from webapp import settings as s; print(s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_USE_TLS)"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_mail_server_has_its_usual_port_and_needs_an_address_to_send_from(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("a mail password\n")
+    mail = {
+        "OCELLUS_MAIL_HOST": "mail.example.org",
+        "OCELLUS_MAIL_FROM": "ocellus@example.org",
+        "OCELLUS_MAIL_PASSWORD_FILE": str(secret),
+    }
+    assert settings_with(**mail).stdout.split() == ["mail.example.org", "587", "True"]
+    result = settings_with(**mail, OCELLUS_MAIL_SECURITY="tls")
+    assert result.stdout.split() == ["mail.example.org", "465", "False"]
+    mail["OCELLUS_MAIL_FROM"] = ""
+    assert "Expected OCELLUS_MAIL_FROM" in settings_with(**mail).stderr
+
+
 def test_a_socket_whose_path_is_too_long_moves_elsewhere() -> None:
     assert socket_path(Path("/srv/ocellus")) == Path("/srv/ocellus/redis.sock")
     moved = socket_path(Path("/srv") / ("x" * 200))

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -11,8 +10,6 @@ from django.utils.translation import ngettext
 
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
-
-admin.site.register(User, UserAdmin)
 
 
 @admin.register(ApiKey)

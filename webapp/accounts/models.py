@@ -1,4 +1,4 @@
-"""People, and the keys their programs come with."""
+"""People, the keys their programs come with, and how often somebody has tried something."""
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -8,7 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
-    """A person. Our own model from the first migration on, since it cannot be swapped in later."""
+    """A person. Our own model from the first migration on, since it cannot be swapped in later.
+
+    From `leaving_at` on the account is closed, and what belongs to it is being removed; the row goes
+    last (webapp/belongings/leaving.py).
+    """
+
+    leaving_at = models.DateTimeField(_("leaving since"), null=True, blank=True, editable=False)
 
 
 class ApiKey(models.Model):
@@ -44,3 +50,27 @@ class ApiKey(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it opens anything, as far as the key itself goes."""
+        return self.revoked_at is None and not self.is_expired
+
+
+class Attempts(models.Model):
+    """How often somebody has tried something since the first time in an hour: see `limits`."""
+
+    kind = models.CharField(_("what"), max_length=20)
+    who = models.CharField(_("who, as a keyed hash"), max_length=64)
+    begins_at = models.DateTimeField(_("since"), db_index=True)
+    number = models.PositiveIntegerField(_("number"), default=0)
+
+    class Meta:
+        verbose_name = _("attempts")
+        verbose_name_plural = _("attempts")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "who"], name="one_count_of_attempts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.number}"

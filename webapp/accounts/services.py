@@ -1,12 +1,14 @@
-"""What writes API keys, and who is behind one."""
+"""What writes accounts and API keys, and who is behind a key."""
 
 import logging
 import threading
 import time
 from datetime import datetime, timedelta
 
+from django.contrib.auth import authenticate
 from django.db import transaction
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
 from webapp.accounts import keys
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 USED_AGAIN_AFTER = timedelta(minutes=1)
 # A database that does not take the note is left alone for so long, whosever key it is.
 NOTE_AGAIN_SECONDS = 60.0
+# Of one person, that open something. A script that makes keys in a circle ends here.
+MAX_USABLE_KEYS = 50
 
 
 class KeyRefused(Exception):
@@ -27,6 +31,34 @@ class KeyRefused(Exception):
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
+
+
+class TooManyKeys(Exception):
+    """A person has MAX_USABLE_KEYS already."""
+
+
+def password_is_right(request: HttpRequest, password: str) -> bool:
+    """Whether whoever is signed in knows their password. Wrong ones count as they do at the sign-in,
+    and lock the account for a while: a session left open is no place to guess."""
+    user = authenticate(request, username=request.user.get_username(), password=password)
+    return user is not None and user.pk == request.user.pk
+
+
+def mail_change(*, user: User, email: str) -> None:
+    """Where the link for a new password goes from now on; empty: nowhere."""
+    user.email = User.objects.normalize_email(email)
+    user.full_clean(exclude=("password",))
+    user.save(update_fields=["email"])
+
+
+def own_api_key_create(*, owner: User, name: str, days: int | None) -> tuple[ApiKey, str]:
+    """A key that a person makes for themselves, valid for `days` or for ever. Raises TooManyKeys."""
+    now = timezone.now()
+    is_open = Q(expires_at=None) | Q(expires_at__gt=now)
+    if ApiKey.objects.filter(is_open, owner=owner, revoked_at=None).count() >= MAX_USABLE_KEYS:
+        raise TooManyKeys
+    expires_at = None if days is None else now + timedelta(days=days)
+    return api_key_create(owner=owner, name=name, expires_at=expires_at)
 
 
 def api_key_create(

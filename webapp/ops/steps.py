@@ -38,6 +38,16 @@ class SweeperStep(_InferenceStep):
         return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, sweep)
 
 
+class RemoverStep(_InferenceStep):
+    """Goes on with the removal of accounts that whoever began it could not finish."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.belongings.leaving import leave_finish
+
+        seconds = settings.REMOVE_EVERY_SECONDS
+        return Rounds("remover", seconds, lambda: leave_finish(seconds=seconds))
+
+
 class HeartbeatStep(_InferenceStep):
     """Starts the heartbeat."""
 

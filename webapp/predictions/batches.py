@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -20,6 +19,7 @@ from webapp import metrics
 from webapp.predictions import failures
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
+from webapp.predictions.pictures import is_there
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.swap import is_held_by_a_worker
 
@@ -109,7 +109,7 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
     except BundleError as error:
         logger.exception("Version %s could not be loaded", version)
         # Of a folder that is away, or where another can, it is this machine that is at fault.
-        if not _is_there(settings.BUNDLES_DIR) or is_held_by_a_worker(version):
+        if not is_there(settings.BUNDLES_DIR) or is_held_by_a_worker(version):
             raise _NotNow from error
         _fail(predictions, failures.MODEL_UNUSABLE)
         return None
@@ -125,7 +125,7 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
     image_size = answerer.bundle.manifest.image_size
     with metrics.STEP_SECONDS.labels("decode").time():
         inputs = read_all(predictions, lambda p: read_input(p.picture_path, image_size))
-    if any(isinstance(p, InvalidImage) for p in inputs) and not _is_there(settings.PICTURES_DIR):
+    if any(isinstance(p, InvalidImage) for p in inputs) and not is_there(settings.PICTURES_DIR):
         logger.error("The folder %s is empty or away: its pictures wait", settings.PICTURES_DIR)
         raise _NotNow
     readable = []
@@ -137,15 +137,6 @@ def _prepare(recognizer: Recognizer, predictions: list[Prediction]) -> Group | N
         else:
             readable.append((prediction, picture))
     return Group(version, answerer, readable) if readable else None
-
-
-def _is_there(folder: Path) -> bool:
-    """Whether a folder that has had content has any: one on another machine may be out of reach, or
-    not mounted yet, which is no fault of what should be in it."""
-    try:
-        return any(folder.iterdir())
-    except OSError:
-        return False
 
 
 def _answer(group: Group) -> None:

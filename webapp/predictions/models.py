@@ -1,4 +1,4 @@
-"""Predictions: one uploaded picture each, and its answer."""
+"""Predictions: one uploaded picture each, and its answer; and what is left of those removed."""
 
 import uuid
 from pathlib import Path
@@ -121,3 +121,16 @@ class Prediction(models.Model):
     @property
     def picture_path(self) -> Path:
         return Path(settings.PICTURES_DIR) / self.picture_name
+
+
+class RemovedPicture(models.Model):
+    """A picture whose prediction is removed and whose files may still be on the disk: see `removal`."""
+
+    picture_name = models.CharField(_("kept picture"), max_length=100, unique=True)
+
+    class Meta:
+        verbose_name = _("removed picture")
+        verbose_name_plural = _("removed pictures")
+
+    def __str__(self) -> str:
+        return self.picture_name

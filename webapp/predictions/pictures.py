@@ -68,11 +68,25 @@ def keep_again(kept: str, *, name: str) -> None:
         raise
 
 
-def forget(name: str) -> None:
-    """Remove a kept picture and its thumbnail; fine when they are gone already."""
+def forget(name: str) -> bool:
+    """Remove a kept picture and its thumbnail; fine when they are gone already. False where the disk
+    would not let go of one."""
+    is_gone = True
     for path in (path_of(name), thumbnail_path_of(name)):
-        with contextlib.suppress(OSError):
+        try:
             path.unlink(missing_ok=True)
+        except OSError:
+            is_gone = False
+    return is_gone
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a folder that has had content has any: one on another machine may be out of reach, or
+    not mounted yet, which is no fault of what should be in it."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def path_of(name: str) -> Path:

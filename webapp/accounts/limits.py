@@ -1,0 +1,41 @@
+"""How often somebody may try something in an hour. Counted in the database, since several web processes
+serve the same visitor."""
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from webapp.accounts.models import Attempts
+from webapp.addresses import client_address, network_of
+
+# A school behind one address signs up in one lesson; who wants thousands of accounts needs weeks.
+SIGN_UPS_PER_ADDRESS = 60
+RESETS_PER_ADDRESS = 20
+# However many addresses ask, nobody's mailbox is filled.
+RESETS_PER_MAILBOX = 3
+WINDOW = timedelta(hours=1)
+
+
+def attempt_of(request: HttpRequest, *, kind: str, limit: int) -> bool:
+    """Count an attempt of the request's address; False where it has had `limit` in this hour."""
+    return attempt_count(kind=kind, who=network_of(client_address(request)), limit=limit)
+
+
+def attempt_count(*, kind: str, who: str, limit: int) -> bool:
+    """Count an attempt; False where `who` has had `limit` since the first one of an hour, and then
+    nothing is written.
+
+    Who it was is kept as a keyed hash, until somebody else tries the same after the hour.
+    """
+    digest = salted_hmac(f"attempts:{kind}", who, algorithm="sha256").hexdigest()
+    now = timezone.now()
+    rows = Attempts.objects.filter(kind=kind, who=digest)
+    # Each write has its condition: of requests at the same moment each finds what the one before did.
+    if rows.filter(begins_at__lte=now - WINDOW).update(begins_at=now, number=0) == 0:
+        _, is_new = rows.get_or_create(kind=kind, who=digest, defaults={"begins_at": now})
+        if is_new:
+            Attempts.objects.filter(begins_at__lte=now - WINDOW).delete()
+    return rows.filter(number__lt=limit).update(number=F("number") + 1) == 1
