@@ -34,6 +34,7 @@ def main(folder: Path) -> None:
                 "upload": "/",
                 "answers": answers,
                 "history": "/history/",
+                "api": "/api/v1/docs",
                 "studio": "/admin/",
                 "retrain": "/admin/studio/trainingrun/add/",
                 "run": "/admin/studio/trainingrun/1/change/",

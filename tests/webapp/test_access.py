@@ -13,12 +13,14 @@ from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 
 # Pages that anybody may open, by the name of their URL.
-OPEN_TO_ALL = {"login", "alive", "ready", "admin:login", "api:openapi-json"}
+OPEN_TO_ALL = {"login", "alive", "ready", "admin:login", "api:openapi-json", "api:docs"}
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {
     "api:predictions",
     "api:prediction",
     "api:prediction-picture",
+    "api:recognizers",
+    "api:recognizer",
     "api-nothing",
     "metrics",
 }
