@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
+from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.http import FileResponse, HttpResponse
 from django.utils.translation import gettext_noop
@@ -43,7 +44,15 @@ IdempotencyKey = Annotated[
         description=gettext_noop("The same key and pictures make one record"),
     ),
 ]
-Pictures = Annotated[list[UploadedFile], File(..., description=gettext_noop("One or more files"))]
+Pictures = Annotated[
+    list[UploadedFile],
+    File(
+        ...,
+        description=gettext_noop("One or more files"),
+        min_length=1,
+        max_length=settings.MAX_FILES_PER_UPLOAD,
+    ),
+]
 Asked = Annotated[
     str,
     Form("", description=gettext_noop("Slug; may be left out while a single recognizer answers")),
