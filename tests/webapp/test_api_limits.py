@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,21 @@ def test_without_redis_all_calls_go_through(
     with redis_server(redis_socket):
         assert api.get(LIST).status_code == 200
         assert_problem(api.get(LIST), 429, "rate_limited")
+
+
+def test_a_redis_that_hangs_holds_up_one_call_and_not_for_long(
+    api: Client, redis_socket: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(redis_socket))
+        silent.listen()
+        seconds = []
+        for _ in range(4):
+            began = time.monotonic()
+            assert api.get(LIST).status_code == 200
+            seconds.append(time.monotonic() - began)
+    assert 0.4 < seconds[0] < 1.5
+    assert max(seconds[1:]) < 0.4
 
 
 def test_a_redis_that_lost_its_scripts_or_a_windows_end_counts_on(

@@ -71,8 +71,8 @@ PICTURE["responses"][200] = {"content": {"image/jpeg": {}}}
     url_name="predictions",
     summary=gettext_noop("Send pictures"),
     description=gettext_noop(
-        "201 with all answers, where `Prefer: wait` gave the time for it; else 202, and each "
-        "prediction's `url` is where to ask again. A file that is no picture is a failed prediction, "
+        "201 with all answers, where “Prefer: wait” gave the time for it; else 202, and each "
+        "prediction's “url” is where to ask again. A file that is no picture is a failed prediction, "
         "and costs the others nothing."
     ),
     openapi_extra=refuses(
@@ -111,7 +111,7 @@ def predictions_upload(
     response=PredictionShape,
     url_name="prediction",
     summary=gettext_noop("Read one prediction"),
-    description=gettext_noop("Answered or not yet; `Prefer: wait` holds the reply until it is."),
+    description=gettext_noop("Answered or not yet; “Prefer: wait” holds the reply until it is."),
     openapi_extra=refuses("not_found", "invalid"),
 )
 def prediction_read(
