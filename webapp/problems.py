@@ -89,6 +89,13 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
         ),
     ),
     "invalid": (422, gettext_noop("The request is not as expected: %(problems)s.")),
+    "rate_limited": (
+        429,
+        gettext_noop(
+            "Expected at most %(quota)s calls in %(window)s seconds, received more. Please wait for "
+            "%(seconds)s seconds, and send several pictures in one call."
+        ),
+    ),
     "failed": (
         500,
         gettext_noop(
@@ -142,6 +149,8 @@ class Problem(Exception):
         response["Cache-Control"] = "no-store"
         if self.status == HTTPStatus.UNAUTHORIZED:
             response["WWW-Authenticate"] = 'Bearer realm="Ocellus"'
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            response["Retry-After"] = str(self.params["seconds"])
         if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
@@ -150,6 +159,16 @@ class Problem(Exception):
 def status_of(code: str) -> int:
     """The HTTP status of a problem."""
     return _PROBLEMS[code][0]
+
+
+def sentence_of(code: str) -> str:
+    """A problem's sentence in the reader's language, before there are any figures to put into it."""
+    return gettext(_PROBLEMS[code][1]) % _Unknown()
+
+
+class _Unknown(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "…"
 
 
 def is_for_api(request: HttpRequest) -> bool:

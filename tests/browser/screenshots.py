@@ -36,6 +36,7 @@ def main(folder: Path) -> None:
                 "history": "/history/",
                 "account": "/account/",
                 "keys": "/account/keys/",
+                "api": "/api/v1/docs",
                 "studio": "/admin/",
                 "retrain": "/admin/studio/trainingrun/add/",
                 "run": "/admin/studio/trainingrun/1/change/",

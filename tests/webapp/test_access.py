@@ -24,12 +24,15 @@ OPEN_TO_ALL = {
     "ready",
     "admin:login",
     "api:openapi-json",
+    "api:docs",
 }
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {
     "api:predictions",
     "api:prediction",
     "api:prediction-picture",
+    "api:recognizers",
+    "api:recognizer",
     "api-nothing",
     "metrics",
 }

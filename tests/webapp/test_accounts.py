@@ -115,7 +115,7 @@ def test_attempts_are_counted_for_an_hour_and_then_forgotten() -> None:
 def test_an_address_is_what_the_server_in_front_saw_and_no_visitors_word(
     db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, is_behind_proxy: bool
 ) -> None:
-    settings.SIGN_UP, settings.IS_BEHIND_PROXY = True, is_behind_proxy
+    settings.SIGN_UP, settings.PROXIES = True, int(is_behind_proxy)
     monkeypatch.setattr("webapp.accounts.views.SIGN_UPS_PER_ADDRESS", 1)
     statuses = [
         sign_up(Client(headers={"X-Forwarded-For": f"{forged}, {seen}"}), name)

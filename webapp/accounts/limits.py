@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from webapp.accounts.models import Attempts
-from webapp.addresses import client_address, network_of
+from webapp.addresses import caller_of
 
 # A school behind one address signs up in one lesson; who wants thousands of accounts needs weeks.
 SIGN_UPS_PER_ADDRESS = 60
@@ -21,7 +21,7 @@ WINDOW = timedelta(hours=1)
 
 def attempt_of(request: HttpRequest, *, kind: str, limit: int) -> bool:
     """Count an attempt of the request's address; False where it has had `limit` in this hour."""
-    return attempt_count(kind=kind, who=network_of(client_address(request)), limit=limit)
+    return attempt_count(kind=kind, who=caller_of(request), limit=limit)
 
 
 def attempt_count(*, kind: str, who: str, limit: int) -> bool:

@@ -13,7 +13,8 @@ from ninja.errors import HttpError, ValidationError
 from webapp import metrics
 from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
-from webapp.api.predictions import router
+from webapp.api.predictions import router as predictions
+from webapp.api.recognizers import router as recognizers
 from webapp.database import DATABASE_AWAY
 from webapp.problems import Problem
 
@@ -24,9 +25,10 @@ api = DocumentedAPI(
     version="1",
     urls_namespace="api",
     auth=ApiKeyAuth(),
-    docs_url=None,  # its page would bring scripts of its own
+    docs_url=None,  # its page would bring scripts of its own; ours is in docs.py
 )
-api.add_router("", router)
+api.add_router("", predictions)
+api.add_router("", recognizers)
 
 
 def problem_of(error: Exception) -> Problem:

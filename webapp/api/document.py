@@ -3,6 +3,7 @@ since it says what docs/API.md says."""
 
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
@@ -10,9 +11,9 @@ from pydantic import Field
 
 from webapp.problems import API_PREFIX, PROBLEM_JSON, status_of
 
-_REFUSED_ANYWHERE = (
+REFUSED_ANYWHERE = (
     *("key_missing", "key_malformed", "key_unknown", "key_revoked", "key_expired"),
-    *("account_inactive", "not_understood", "failed", "unavailable"),
+    *("account_inactive", "not_understood", "rate_limited", "failed", "unavailable"),
 )
 
 
@@ -22,8 +23,8 @@ class ProblemShape(Schema):
     type: str
     title: str
     status: int
-    code: str = Field(description="Stable, for programs")
-    detail: str = Field(description="What was expected, what came, what to do")
+    code: str = Field(description=gettext_noop("Stable, for programs"))
+    detail: str = Field(description=gettext_noop("What was expected, what came, what to do"))
 
 
 class DocumentedAPI(NinjaAPI):
@@ -49,7 +50,7 @@ class DocumentedAPI(NinjaAPI):
 def refuses(*codes: str) -> dict[str, Any]:
     """For an operation's `openapi_extra`: these problems, besides those that any operation has."""
     by_status: dict[int, list[str]] = {}
-    for code in (*_REFUSED_ANYWHERE, *codes):
+    for code in (*REFUSED_ANYWHERE, *codes):
         by_status.setdefault(status_of(code), []).append(code)
     return {"responses": {status: _response(by_status[status]) for status in sorted(by_status)}}
 

@@ -8,6 +8,7 @@ from ninja.security import HttpBearer
 from webapp.accounts.keys import bearer_key
 from webapp.accounts.models import User
 from webapp.accounts.services import KeyRefused, api_key_owner
+from webapp.addresses import address_of
 from webapp.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,5 @@ class ApiKeyAuth(HttpBearer):
         try:
             return api_key_owner(token)
         except KeyRefused as refusal:
-            address = request.META.get("REMOTE_ADDR", "")
-            logger.warning("An API key from %s was refused: %s", address, refusal.code)
+            logger.warning("An API key from %s was refused: %s", address_of(request), refusal.code)
             raise Problem(refusal.code) from refusal

@@ -5,10 +5,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
+from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.http import FileResponse, HttpResponse
-from ninja import File, Form, Router, UploadedFile
-from ninja.params.functions import Header
+from django.utils.translation import gettext_noop
+from ninja import Router, UploadedFile
+from ninja.params.functions import File, Form, Header, Query
 from ninja.responses import Status
 
 from webapp.accounts.models import User
@@ -30,10 +32,33 @@ router = Router(tags=["predictions"])
 # An `Idempotency-Key` makes the upload's number, in a namespace of our own.
 KEYED_UPLOADS = uuid.UUID("5a0f3b0e-5a9c-4b2e-9d0b-3f1c7e6d2a41")
 
-Prefer = Annotated[str, Header("", description="wait=SECONDS: answer within this time if possible")]
+Prefer = Annotated[
+    str,
+    Header("", description=gettext_noop("wait=SECONDS: answer within this time if possible")),
+]
 IdempotencyKey = Annotated[
     str,
-    Header("", alias="Idempotency-Key", description="The same key and pictures make one record"),
+    Header(
+        "",
+        alias="Idempotency-Key",
+        description=gettext_noop("The same key and pictures make one record"),
+    ),
+]
+Pictures = Annotated[
+    list[UploadedFile],
+    File(
+        ...,
+        description=gettext_noop("One or more files"),
+        min_length=1,
+        max_length=settings.MAX_FILES_PER_UPLOAD,
+    ),
+]
+Asked = Annotated[
+    str,
+    Form("", description=gettext_noop("Slug; may be left out while a single recognizer answers")),
+]
+Why = Annotated[
+    bool, Query(False, description=gettext_noop("With the reasons: where it looked, what is near"))
 ]
 
 PICTURE = refuses("not_found")
@@ -44,6 +69,12 @@ PICTURE["responses"][200] = {"content": {"image/jpeg": {}}}
     "/predictions",
     response={201: UploadShape, 202: UploadShape},
     url_name="predictions",
+    summary=gettext_noop("Send pictures"),
+    description=gettext_noop(
+        "201 with all answers, where “Prefer: wait” gave the time for it; else 202, and each "
+        "prediction's “url” is where to ask again. A file that is no picture is a failed prediction, "
+        "and costs the others nothing."
+    ),
     openapi_extra=refuses(
         *("length_required", "too_large", "too_many_files", "no_pictures", "recognizer_unknown"),
         *("recognizer_missing", "invalid", "no_recognizer", "not_kept"),
@@ -52,14 +83,13 @@ PICTURE["responses"][200] = {"content": {"image/jpeg": {}}}
 def predictions_upload(
     request: KeyRequest,
     response: HttpResponse,
-    pictures: File[list[UploadedFile]],
+    pictures: Pictures,
     prefer: Prefer,
     idempotency_key: IdempotencyKey,
-    recognizer: Form[str] = "",
-    why: bool = False,
+    recognizer: Asked,
+    why: Why,
 ) -> Status[UploadShape]:
-    """Send pictures. 201 with all answers, where `Prefer: wait` gave the time for it; else 202, and
-    each prediction's `url` is where to ask again. A file that is no picture is a failed prediction."""
+    """Pictures in, and their answers where there was the time for it."""
     asked = _recognizer(recognizer)
     upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else None
     try:
@@ -80,6 +110,8 @@ def predictions_upload(
     "/predictions/{uuid:prediction_id}",
     response=PredictionShape,
     url_name="prediction",
+    summary=gettext_noop("Read one prediction"),
+    description=gettext_noop("Answered or not yet; “Prefer: wait” holds the reply until it is."),
     openapi_extra=refuses("not_found", "invalid"),
 )
 def prediction_read(
@@ -87,7 +119,7 @@ def prediction_read(
     response: HttpResponse,
     prediction_id: uuid.UUID,
     prefer: Prefer,
-    why: bool = False,
+    why: Why,
 ) -> PredictionShape:
     """One prediction, answered or not yet."""
     row = _own(request.auth, prediction_id, with_why=why)
@@ -99,10 +131,12 @@ def prediction_read(
 @router.get(
     "/predictions/{uuid:prediction_id}/picture.jpg",
     url_name="prediction-picture",
+    summary=gettext_noop("Read the kept picture"),
+    description=gettext_noop("A JPEG, upright, at most about 960 pixels along its long side."),
     openapi_extra=PICTURE,
 )
 def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileResponse:
-    """The picture as it is kept: upright, at most about 960 pixels along its long side."""
+    """The picture as it is kept."""
     name = _own(request.auth, prediction_id).picture_name
     try:
         picture = path_of(name).open("rb") if name else None

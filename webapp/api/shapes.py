@@ -7,11 +7,12 @@ from typing import Any, Self
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from ninja import Schema
 from pydantic import Field
 
 from webapp.predictions.models import Prediction
-from webapp.recognizers.models import Recognizer
+from webapp.recognizers.models import ModelVersion, Recognizer
 
 # Of other tables no more than this: a version carries the names of all its classes.
 _FIELDS = (
@@ -29,35 +30,41 @@ def shown(rows: QuerySet[Prediction], *, with_why: bool) -> QuerySet[Prediction]
 
 class Likely(Schema):
     label: str
-    probability: float = Field(description="0 to 1")
+    probability: float = Field(description=gettext_noop("0 to 1"))
 
 
 class Failure(Schema):
-    code: str = Field(description="Stable, for programs")
-    sentence: str = Field(description="For people, in the language of Accept-Language")
+    code: str = Field(description=gettext_noop("Stable, for programs"))
+    sentence: str = Field(
+        description=gettext_noop("For people, in the language of Accept-Language")
+    )
 
 
 class PredictionShape(Schema):
     """One picture and its answer."""
 
     id: uuid.UUID
-    url: str = Field(description="Where to ask again")
+    url: str = Field(description=gettext_noop("Where to ask again"))
     state: Prediction.State
     file_name: str
-    recognizer: str = Field(description="Slug")
-    version: int | None = Field(description="Number of the model version that answered")
+    recognizer: str = Field(description=gettext_noop("Slug"))
+    version: int | None = Field(
+        description=gettext_noop("Number of the model version that answered")
+    )
     label: str | None
-    confidence: float | None = Field(description="The label's probability, 0 to 1")
+    confidence: float | None = Field(description=gettext_noop("The label's probability, 0 to 1"))
     none_of_these: bool = Field(
-        description="Unlike anything the recognizer learned; the label is then only its nearest guess"
+        description=gettext_noop(
+            "Unlike anything the recognizer learned; the label is then only its nearest guess"
+        )
     )
     top: list[Likely]
     failure: Failure | None
     why: dict[str, Any] | None = Field(
-        description="Only with ?why=1: where it looked and what is near"
+        description=gettext_noop("Only with ?why=1: where it looked and what is near")
     )
-    picture: str | None = Field(description="The kept picture, a JPEG")
-    page: str = Field(description="The answer's page, for people who are signed in")
+    picture: str | None = Field(description=gettext_noop("The kept picture, a JPEG"))
+    page: str = Field(description=gettext_noop("The answer's page, for people who are signed in"))
     created_at: datetime
     answered_at: datetime | None
 
@@ -102,6 +109,47 @@ class UploadShape(Schema):
         rows = list(predictions)
         shapes = [PredictionShape.of(row, recognizer, with_why=with_why) for row in rows]
         return cls.model_construct(upload=rows[0].upload, predictions=shapes)
+
+
+class RecognizerShape(Schema):
+    """Who can be asked."""
+
+    slug: str = Field(description=gettext_noop("By which it is asked, in the field “recognizer”"))
+    name: str
+    description: str
+    version: int = Field(description=gettext_noop("Number of the model version that answers now"))
+    live_since: datetime | None = Field(description=gettext_noop("When that version was promoted"))
+    url: str = Field(description=gettext_noop("Where its classes are"))
+
+    @classmethod
+    def of(cls, live: ModelVersion, **more: Any) -> Self:
+        """`live`: the recognizer's live version."""
+        recognizer = live.recognizer
+        return cls.model_construct(
+            slug=recognizer.slug,
+            name=recognizer.name,
+            description=recognizer.description,
+            version=live.number,
+            live_since=live.promoted_at,
+            url=reverse("api:recognizer", args=[recognizer.slug]),
+            **more,
+        )
+
+
+class RecognizersShape(Schema):
+    """All that can answer, by name."""
+
+    recognizers: list[RecognizerShape]
+
+
+class RecognizerInFullShape(RecognizerShape):
+    """A recognizer with the classes that it tells apart."""
+
+    classes: list[str]
+
+    @classmethod
+    def of(cls, live: ModelVersion, **more: Any) -> Self:
+        return super().of(live, classes=live.class_names, **more)
 
 
 def _failure(prediction: Prediction) -> Failure | None:

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from webapp.api.api import api
+from webapp.api.api import answer_problem, api
+from webapp.api.docs import docs
+from webapp.api.limits import count_call, limit_headers, over_limit
 from webapp.problems import Problem
 
 
@@ -21,28 +23,38 @@ def nothing_here(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
 
 
 def _open(pattern: URLPattern) -> URLPattern:
-    """The same address, left to the API's own keys; what it says no to by itself as problem JSON."""
+    """The same address, left to the API's own keys and limits; what it says no to by itself as problem
+    JSON."""
     view: Callable[..., HttpResponseBase] = pattern.callback
 
     @login_not_required
     @csrf_exempt
     @wraps(view)
     def opened(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, **kwargs)
-        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
-            return response
-        allowed = response["Allow"]
-        refusal = Problem(
-            "method_not_allowed", expected=allowed, received=request.method
-        ).response()
-        refusal["Allow"] = allowed
-        return refusal
+        uses = count_call(request)
+        refusal = over_limit(uses)
+        response = answer_problem(request, refusal) if refusal else view(request, **kwargs)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response = _method_not_allowed(request, response["Allow"])
+        for name, value in limit_headers(uses).items():
+            response[name] = value
+        return response
 
     return URLPattern(pattern.pattern, opened, pattern.default_args, pattern.name)
 
 
+def _method_not_allowed(request: HttpRequest, allowed: str) -> HttpResponseBase:
+    problem = Problem("method_not_allowed", expected=allowed, received=request.method)
+    response = problem.response()
+    response["Allow"] = allowed
+    return response
+
+
 patterns, _, _ = api.urls
-v1 = [_open(p) for p in patterns if isinstance(p, URLPattern) and p.name != "api-root"]
+v1 = [
+    path("docs", docs, name="docs"),
+    *(_open(p) for p in patterns if isinstance(p, URLPattern) and p.name != "api-root"),
+]
 
 urlpatterns = [
     path("v1/", include((v1, "api"))),

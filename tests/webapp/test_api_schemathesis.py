@@ -1,0 +1,86 @@
+"""The OpenAPI document, tried on what answers: schemathesis makes calls of it, good ones and bad."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from webapp.accounts.models import User
+from webapp.accounts.services import api_key_create
+from webapp.predictions.answering import answer_all_queued
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import ModelVersion
+from webapp.wsgi import application
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is really there."""
+
+    key: str
+    prediction_id: uuid.UUID
+
+
+@pytest.fixture
+def known(
+    owner: User, live_version: ModelVersion, upload_of: Callable[..., list[Prediction]]
+) -> Known:
+    [row] = upload_of("red")
+    answer_all_queued()
+    _, key = api_key_create(owner=owner, name="a test's")
+    return Known(key, row.public_id)
+
+
+config = schemathesis.Config.from_dict(
+    {
+        # Parameters that are not known are passed over; the key is a real one.
+        "generation": {"allow-extra-parameters": False, "with-security-parameters": False},
+        # It does not take a 413, for more files than allowed, for a refusal by itself.
+        "checks": {
+            "negative_data_rejection": {
+                "expected-statuses": [400, 401, 403, 404, 405, 411, 413, 422],
+            }
+        },
+    }
+)
+schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application, config=config)
+a_few = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@schema.parametrize()
+@a_few
+def test_every_call_is_answered_as_the_document_says(case: Any, known: Known) -> None:
+    ask_who_is_there(case)
+    case.call_and_validate(headers={"Authorization": f"Bearer {known.key}"})
+
+
+@schema.include(path_regex="prediction_id|slug").parametrize()
+@a_few
+def test_so_is_every_call_for_what_is_there(case: Any, known: Known) -> None:
+    names = case.path_parameters
+    if "prediction_id" in names:
+        names["prediction_id"] = str(known.prediction_id)
+    else:
+        names["slug"] = "colours"
+    # What was wrong with the address no longer is.
+    case.call_and_validate(
+        headers={"Authorization": f"Bearer {known.key}"}, excluded_checks=[negative_data_rejection]
+    )
+
+
+def ask_who_is_there(case: Any) -> None:
+    """Which recognizers answer is no matter of the document."""
+    if isinstance(case.body, dict) and isinstance(case.body.get("recognizer"), str):
+        case.body["recognizer"] = "colours"
