@@ -13,6 +13,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add("webapp.ops.steps:ReconcilerStep")
 app.steps["worker"].add("webapp.ops.steps:SweeperStep")
+app.steps["worker"].add("webapp.ops.steps:DeletionsStep")
 app.steps["worker"].add("webapp.ops.steps:HeartbeatStep")
 
 

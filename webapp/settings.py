@@ -224,6 +224,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 RECONCILE_EVERY_SECONDS = 3
 SWEEP_EVERY_SECONDS = 3600
+REMOVE_EVERY_SECONDS = 60
 MAX_ATTEMPTS = 3
 DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))
 # Versions beyond this are dropped from a worker's memory, the least recently used first.

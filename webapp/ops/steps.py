@@ -38,6 +38,15 @@ class SweeperStep(_InferenceStep):
         return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, sweep)
 
 
+class DeletionsStep(_InferenceStep):
+    """Removes what visitors have deleted, once they can no longer undo it."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.predictions.deletions import sweep
+
+        return Rounds("remover", settings.REMOVE_EVERY_SECONDS, sweep)
+
+
 class HeartbeatStep(_InferenceStep):
     """Starts the heartbeat."""
 
