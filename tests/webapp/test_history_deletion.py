@@ -15,6 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.pictures import picture_bytes
+from tests.stack import Stack
+from tests.waiting import wait_for
 from tests.webapp.rows import rows_of
 from webapp.accounts.models import User
 from webapp.predictions import deletions, pictures
@@ -181,6 +183,9 @@ def test_a_picture_that_cannot_be_removed_keeps_its_row_for_the_next_time(
     folder = Path(settings.PICTURES_DIR)
     away = folder.rename(folder.with_name("away"))
     assert deletions.sweep() == 0
+    folder.mkdir()  # as where a disk is not mounted
+    assert deletions.sweep() == 0
+    folder.rmdir()
     away.rename(folder)
     assert deletions.sweep() == 3
     assert files_in(folder) == []
@@ -294,3 +299,26 @@ def test_deleting_and_undoing_are_no_links(
 ) -> None:
     for address in ("/history/delete/", "/history/undo/"):
         assert owner_client.get(address).status_code == 405
+
+
+def test_a_worker_removes_what_was_deleted_long_ago(stack: Stack) -> None:
+    picture = stack.pictures_dir / "aa" / "deleted.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(picture_bytes())
+    stack.shell(
+        "import uuid\n"
+        "from datetime import timedelta\n"
+        "from django.utils import timezone\n"
+        "from webapp.accounts.models import User\n"
+        "from webapp.predictions.models import Prediction\n"
+        "from webapp.recognizers.models import Recognizer\n"
+        "Prediction.objects.create(\n"
+        "    owner=User.objects.create_user('ada'), upload=uuid.uuid4(), position=0,\n"
+        "    recognizer=Recognizer.objects.create(name='Colours', slug='colours'),\n"
+        "    picture_name='aa/deleted.jpg', state='done', deletion=uuid.uuid4(),\n"
+        "    deleted_at=timezone.now() - timedelta(hours=1),\n"
+        ")\n"
+    )
+    stack.start("redis", "inference")
+    wait_for(lambda: stack.states() == {}, what="the row to be gone")
+    assert not picture.exists()

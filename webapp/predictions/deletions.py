@@ -59,7 +59,8 @@ def sweep() -> int:
         if not rows:
             break
         last = rows[-1][0]
-        gone = [pk for pk, name in rows if not name or _is_removed(name)]
+        is_there = _are_pictures_there()
+        gone = [pk for pk, name in rows if not name or (is_there and _is_removed(name))]
         Prediction.objects.filter(pk__in=gone).delete()
         num_gone += len(gone)
     if num_gone:
@@ -67,11 +68,17 @@ def sweep() -> int:
     return num_gone
 
 
+def _are_pictures_there() -> bool:
+    """Whether the folder that has had pictures has anything: one that is not mounted is empty."""
+    try:
+        return any(Path(settings.PICTURES_DIR).iterdir())
+    except OSError:
+        return False
+
+
 def _is_removed(name: str) -> bool:
     """Whether a picture is off the disk. Where it is not, its row stays for the next time, or nobody
     would know of it."""
-    if not Path(settings.PICTURES_DIR).is_dir():  # a disk that is away
-        return False
     pictures.forget(name)
     left = [p for p in (pictures.path_of(name), pictures.thumbnail_path_of(name)) if p.exists()]
     if left:

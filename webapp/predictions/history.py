@@ -132,28 +132,28 @@ class HistoryFilters(forms.Form):
     @property
     def is_search(self) -> bool:
         """Whether no index leads to what is meant: rows have to be looked at one by one."""
-        return any(self.value(name) is not None for name in ("q", "min", "max"))
+        is_nearly_all = self.value("state") == State.DONE and not self._says_done
+        return is_nearly_all or any(self.value(name) is not None for name in ("q", "min", "max"))
 
     def leading(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """As far as an index leads: in the order of the history, without looking at the rows."""
-        rows = rows.filter(**dict(self._equals()[:1]))
-        if since := self.value("since"):
-            rows = rows.filter(created_at__gte=_moment(since, time.min))
-        if until := self.value("until"):
-            rows = rows.filter(created_at__lte=_moment(until, time.max))
-        return rows
+        return self._dated(rows.filter(**dict(self._equals()[:1])))
 
     def matching(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """All that is meant."""
-        rows = self.leading(rows)
-        for name, value in self._equals()[1:]:
+        if self._contradicts_itself:
+            return rows.none()
+        state, equals = self.value("state"), self._equals()
+        if state and state != State.DONE:
+            # In the very words of the index of those that are not done, which leads here.
+            rows, others = rows.filter(~Q(state=State.DONE), state=state), equals
+        else:
+            rows, others = rows.filter(**dict(equals[:1])), equals[1:]
+            if state and not self._says_done:
+                rows = rows.filter(state=state)
+        rows = self._dated(rows)
+        for name, value in others:
             rows = _beside(rows, name, value)
-        state = self.value("state")
-        if state == State.DONE:
-            rows = rows.filter(state=state)
-        elif state:
-            # In the very words of the index of those that are not done.
-            rows = rows.filter(~Q(state=State.DONE), state=state)
         if (least := self.value("min")) is not None:
             rows = rows.filter(confidence__gte=least / 100)
         if (most := self.value("max")) is not None:
@@ -170,9 +170,29 @@ class HistoryFilters(forms.Form):
             given.append(("label", label))
         if version := self.value("version"):
             given.append(("version_id", self._version_ids[version]))
-        if recognizer := self.value("recognizer"):
+        elif recognizer := self.value("recognizer"):
             given.append(("recognizer_id", self._recognizer_ids[recognizer]))
         return given
+
+    @property
+    def _says_done(self) -> bool:
+        """Only what is done has a label or a version."""
+        return any(self.value(name) is not None for name in ("label", "version"))
+
+    @property
+    def _contradicts_itself(self) -> bool:
+        state, version = self.value("state"), self.value("version")
+        if self._says_done and state not in (None, State.DONE):
+            return True
+        recognizer = self.value("recognizer")
+        return bool(version and recognizer and version.rpartition(":")[0] != recognizer)
+
+    def _dated(self, rows: PredictionQuerySet) -> PredictionQuerySet:
+        if since := self.value("since"):
+            rows = rows.filter(created_at__gte=_moment(since, time.min))
+        if until := self.value("until"):
+            rows = rows.filter(created_at__lte=_moment(until, time.max))
+        return rows
 
 
 def known_labels() -> list[str]:

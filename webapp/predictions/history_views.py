@@ -28,7 +28,7 @@ from webapp.predictions.history import ChoiceField, HistoryFilters, known_labels
 from webapp.predictions.models import PredictionQuerySet
 from webapp.predictions.visitors import own_predictions, visitor
 
-GRID_SIZE, TABLE_SIZE = 24, 100
+GRID_SIZE, TABLE_SIZE = 24, 50
 # What `back` may bring again into the address of the history.
 PLACES = (*HistoryFilters.base_fields, "view", "before", "after")
 

@@ -106,15 +106,18 @@ class Prediction(models.Model):
             ),
         ]
         indexes = [
-            # The history, newest first. Behind the order stands what a search looks at, so that it
-            # reads this and not the rows, which are twenty times as long.
+            # The history, newest first. Behind the order stands what else may be asked for, so that
+            # these are read and not the rows, which are twenty times as long.
             models.Index(
                 fields=["owner", "-created_at", "-id", "confidence", "label", "file_name"],
                 condition=Q(deleted_at=None),
                 name="prediction_newest",
             ),
             models.Index(
-                fields=["owner", "label", "-created_at", "-id", "confidence"],
+                fields=[
+                    *("owner", "label", "-created_at", "-id"),
+                    *("confidence", "version", "recognizer"),
+                ],
                 condition=Q(deleted_at=None),
                 name="prediction_label",
             ),
@@ -130,7 +133,7 @@ class Prediction(models.Model):
             ),
             # Nearly all are done: these are few.
             models.Index(
-                fields=["owner", "state", "-created_at", "-id"],
+                fields=["owner", "state", "-created_at", "-id", "recognizer"],
                 condition=Q(deleted_at=None) & ~Q(state="done"),
                 name="prediction_not_done",
             ),

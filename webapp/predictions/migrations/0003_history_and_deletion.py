@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='prediction',
-            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['owner', 'label', '-created_at', '-id', 'confidence'], name='prediction_label'),
+            index=models.Index(condition=models.Q(('deleted_at', None)), fields=['owner', 'label', '-created_at', '-id', 'confidence', 'version', 'recognizer'], name='prediction_label'),
         ),
         migrations.AddIndex(
             model_name='prediction',
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='prediction',
-            index=models.Index(condition=models.Q(('deleted_at', None), models.Q(('state', 'done'), _negated=True)), fields=['owner', 'state', '-created_at', '-id'], name='prediction_not_done'),
+            index=models.Index(condition=models.Q(('deleted_at', None), models.Q(('state', 'done'), _negated=True)), fields=['owner', 'state', '-created_at', '-id', 'recognizer'], name='prediction_not_done'),
         ),
         migrations.AddIndex(
             model_name='prediction',
