@@ -75,10 +75,12 @@ def test_another_persons_picture_is_a_404_even_for_staff(
         for page in private_pages(prediction):
             assert client.get(page).status_code == 404, page
         assert "red.jpg" not in client.get("/history/").content.decode()
+        assert b"red.jpg" not in client.get("/history/ocellus-history.csv").getvalue()
 
 
 def test_nobody_is_asked_to_sign_in_on_every_page(client: Client, prediction: Prediction) -> None:
-    for page in ["/", "/history/", *private_pages(prediction)]:
+    of_all = ("/", "/history/", "/history/ocellus-history.csv")
+    for page in (*of_all, *private_pages(prediction)):
         response = client.get(page)
         assert response.status_code == 302, page
         assert response["Location"].startswith("/sign-in/"), page

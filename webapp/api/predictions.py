@@ -164,7 +164,7 @@ def _recognizer(slug: str) -> Recognizer:
 
 
 def _own(owner: User, prediction_id: uuid.UUID, *, with_why: bool = False) -> Prediction:
-    rows = Prediction.objects.filter(owner=owner, public_id=prediction_id)
+    rows = Prediction.objects.present().filter(owner=owner, public_id=prediction_id)
     try:
         return shown(rows, with_why=with_why).get()
     except Prediction.DoesNotExist as error:

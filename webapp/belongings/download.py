@@ -38,7 +38,9 @@ class Part:
 
 def parts_of(owner: User) -> list[Part]:
     """The parts that somebody's history comes in; one that is empty where there is none."""
-    ids = Prediction.objects.filter(owner=owner).order_by("id").values_list("pk", flat=True)
+    ids = (
+        Prediction.objects.present().filter(owner=owner).order_by("id").values_list("pk", flat=True)
+    )
     total, last = ids.count(), 0
     parts: list[Part] = []
     while total > len(parts) * PICTURES_IN_PART:
@@ -159,7 +161,8 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _rows(owner: User, first: int, last: int) -> Iterator[Prediction]:
     """Page after page: a query that stays open while somebody's line is slow would hold others up."""
     rows: QuerySet[Prediction] = (
-        Prediction.objects.filter(owner=owner, pk__lte=last)
+        Prediction.objects.present()
+        .filter(owner=owner, pk__lte=last)
         .select_related("recognizer", "version")
         .defer("why", "version__metrics", "version__class_names")
         .order_by("pk")

@@ -39,13 +39,20 @@ class SweeperStep(_InferenceStep):
 
 
 class RemoverStep(_InferenceStep):
-    """Goes on with the removal of accounts that whoever began it could not finish."""
+    """Removes what visitors have deleted, once they can no longer undo it, and goes on with the removal
+    of accounts that whoever began it could not finish."""
 
     def create(self, parent: Any) -> Any:
         from webapp.belongings.leaving import leave_finish
+        from webapp.predictions.deletions import sweep
 
         seconds = settings.REMOVE_EVERY_SECONDS
-        return Rounds("remover", seconds, lambda: leave_finish(seconds=seconds))
+
+        def remove() -> None:
+            sweep()
+            leave_finish(seconds=seconds)
+
+        return Rounds("remover", seconds, remove)
 
 
 class HeartbeatStep(_InferenceStep):

@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from webapp.predictions.models import Prediction
@@ -26,6 +27,9 @@ class PredictionAdmin(admin.ModelAdmin[Prediction]):
         "answered_at",
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
+        return super().get_queryset(request).filter(deleted_at=None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

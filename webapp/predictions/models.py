@@ -13,6 +13,12 @@ from webapp.predictions.failures import sentence
 from webapp.recognizers.models import ModelVersion, Recognizer
 
 
+class PredictionQuerySet(models.QuerySet["Prediction"]):
+    def present(self) -> "PredictionQuerySet":
+        """Those that nobody has deleted: all that a page or a program may be shown."""
+        return self.filter(deleted_at=None)
+
+
 class Prediction(models.Model):
     """One uploaded picture and its answer.
 
@@ -22,6 +28,13 @@ class Prediction(models.Model):
 
     A file that is no picture is `failed` from the start. `claim` is the batch a worker took it
     with; only who holds the claim may write the answer.
+
+        present ──its owner deletes it──▶ deleted ──after some minutes──▶ sealed ──▶ gone
+           ▲                                 │
+           └──────────── undone ─────────────┘
+
+    `deleted_at` hides it at once, whatever its state; `deletion` is what can be undone together. A
+    sealed row has `deleted_at` and no `deletion`: it is removed next, and then its picture.
     """
 
     class State(models.TextChoices):
@@ -77,6 +90,11 @@ class Prediction(models.Model):
     failure_params = models.JSONField(_("failure's figures"), default=dict, blank=True)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
+    deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
+    deletion = models.UUIDField(_("deletion"), null=True, blank=True, editable=False)
+
+    objects = PredictionQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("prediction")
         verbose_name_plural = _("predictions")
@@ -88,7 +106,42 @@ class Prediction(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["owner", "-id"], name="prediction_history"),
+            # The history, newest first. Behind the order stands what else may be asked for, so that
+            # these are read and not the rows, which are twenty times as long.
+            models.Index(
+                fields=["owner", "-created_at", "-id", "confidence", "label", "file_name"],
+                condition=Q(deleted_at=None),
+                name="prediction_newest",
+            ),
+            models.Index(
+                fields=[
+                    *("owner", "label", "-created_at", "-id"),
+                    *("confidence", "version", "recognizer"),
+                ],
+                condition=Q(deleted_at=None),
+                name="prediction_label",
+            ),
+            models.Index(
+                fields=["owner", "recognizer", "-created_at", "-id", "confidence"],
+                condition=Q(deleted_at=None),
+                name="prediction_recognizer",
+            ),
+            models.Index(
+                fields=["owner", "version", "-created_at", "-id", "confidence"],
+                condition=Q(deleted_at=None),
+                name="prediction_version",
+            ),
+            # Nearly all are done: these are few.
+            models.Index(
+                fields=["owner", "state", "-created_at", "-id", "recognizer"],
+                condition=Q(deleted_at=None) & ~Q(state="done"),
+                name="prediction_not_done",
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="prediction_deleted",
+            ),
             # What waits or runs is few among millions: these stay small.
             models.Index(fields=["id"], condition=Q(state="queued"), name="prediction_queued"),
             models.Index(

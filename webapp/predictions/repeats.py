@@ -20,7 +20,7 @@ def answers_of_the_same(
     would tell that another has the picture.
     """
     known = {content for content in contents if content}
-    answered = Prediction.objects.filter(
+    answered = Prediction.objects.present().filter(
         owner=owner, content_sha256__in=known, state=Prediction.State.DONE
     )
     # Nearly every upload is new: this asks the index and no more.

@@ -36,9 +36,10 @@ def upload_accept(
     """A prediction for each file, in their order: queued, or failed with the reason, or done where
     the live version has already answered the same bytes of the same owner.
 
-    The same form with the same files a second time gives the first one's predictions. `upload` is
-    the form's number; a browser's Back brings the same form again for other files, so what is in
-    them counts too. None: nothing that could come again. Raises UploadNotKept.
+    The same form with the same files a second time gives the first one's predictions, unless one of
+    them was deleted meanwhile: then it is an upload of its own. `upload` is the form's number; a
+    browser's Back brings the same form again for other files, so what is in them counts too. None:
+    nothing that could come again. Raises UploadNotKept.
     """
     contents = [_content_sha256(file) for file in files]
     is_repeatable = upload is not None
@@ -46,8 +47,11 @@ def upload_accept(
     rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
     accepted: list[Prediction] = []
     try:
-        if is_repeatable and (first := list(rows)):
-            return first
+        while is_repeatable and (first := list(rows)):
+            if len(first) == len(files) and all(row.deleted_at is None for row in first):
+                return first
+            upload = uuid.uuid5(upload, "once more")
+            rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
         earlier = answers_of_the_same(owner, recognizer, contents)
         with names_for(owner_id=owner.pk, upload=upload, number=len(files)) as names:
             for position, (file, content) in enumerate(zip(files, contents, strict=True)):

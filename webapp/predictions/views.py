@@ -1,4 +1,4 @@
-"""The visitor's pages: upload, answer, history. Another person's picture is a 404."""
+"""The visitor's pages: upload and answer. Another person's picture is a 404."""
 
 import uuid
 
@@ -11,7 +11,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from classifier.errors import InvalidImage
 from webapp import metrics
-from webapp.accounts.models import User
 from webapp.predictions import pictures
 from webapp.predictions.forms import UploadForm
 from webapp.predictions.maps import overlay
@@ -19,8 +18,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.reasons import map_of, thumbnail_of
 from webapp.predictions.refusals import refusal
 from webapp.predictions.services import UploadNotKept, upload_accept
-
-HISTORY_PAGE_SIZE = 24
+from webapp.predictions.visitors import own_predictions, visitor
 
 
 @require_http_methods(["GET", "POST"])
@@ -32,7 +30,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return render(request, "predictions/upload.html", {"form": form}, status=status)
     try:
         accepted = upload_accept(
-            owner=_visitor(request),
+            owner=visitor(request),
             recognizer=form.cleaned_data["recognizer"],
             upload=form.cleaned_data["upload"],
             files=form.cleaned_data["pictures"],
@@ -70,27 +68,6 @@ def answer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     }
     template = "predictions/_answers.html" if _is_fragment(request) else "predictions/answers.html"
     return render(request, template, context)
-
-
-@require_GET
-def history(request: HttpRequest) -> HttpResponse:
-    """One's own predictions, newest first. `before` is the last row of the page before."""
-    rows = _own(request).defer("why", "version__class_names").order_by("-id")
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:
-        rows = rows.filter(id__lt=int(before))
-    page = list(rows[: HISTORY_PAGE_SIZE + 1])
-    has_older = len(page) > HISTORY_PAGE_SIZE
-    page = page[:HISTORY_PAGE_SIZE]
-    return render(
-        request,
-        "predictions/history.html",
-        {
-            "predictions": page,
-            "is_first": not before,
-            "older_than": page[-1].pk if has_older else None,
-        },
-    )
 
 
 @require_GET
@@ -135,20 +112,14 @@ def nearest(request: HttpRequest, public_id: uuid.UUID, rank: int) -> HttpRespon
     return HttpResponse(thumbnail, content_type="image/jpeg")
 
 
-def _visitor(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):  # LoginRequiredMiddleware has seen to it
-        raise Http404
-    return request.user
-
-
 def _own(request: HttpRequest) -> QuerySet[Prediction]:
-    rows = Prediction.objects.filter(owner=_visitor(request))
+    rows = own_predictions(request)
     return rows.select_related("recognizer", "version").defer("version__metrics")
 
 
 def _kept(request: HttpRequest, public_id: uuid.UUID) -> str:
     """The name of a kept picture and no more: a page of the history asks for two dozen."""
-    rows = Prediction.objects.filter(owner=_visitor(request), public_id=public_id)
+    rows = own_predictions(request).filter(public_id=public_id)
     name = rows.values_list("picture_name", flat=True).first()
     if not name:
         raise Http404
