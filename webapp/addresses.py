@@ -1,39 +1,48 @@
-"""Where a request comes from."""
+"""Where a request comes from, behind the web servers that the operator has put in front."""
 
 import ipaddress
+import re
 
 from django.conf import settings
 from django.http import HttpRequest
 
+# Some web servers write the port, too: 203.0.113.7:4711, [2001:db8::7]:4711.
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
+# What one subscriber is given: of IPv6 it is a network, in which addresses are for the taking.
+_IPV6_PREFIX = 64
 
-def client_address(request: HttpRequest) -> str:
-    """The address of whoever asks.
 
-    Behind a web server with TLS (`OCELLUS_HTTPS`) all requests come from that server, which adds the
-    address that it saw at the end of `X-Forwarded-For`; what stands before that anybody may have
-    written. Without such a server all of the header is a visitor's word, and is not read.
+def address_of(request: HttpRequest) -> str:
+    """The caller's address; empty where it is not known.
+
+    Each web server in front has added to X-Forwarded-For whom it heard from. Only as many entries
+    as there are such servers (`OCELLUS_PROXIES`) are true; those before them anybody can make up.
     """
-    direct = str(request.META.get("REMOTE_ADDR", ""))
-    if not settings.IS_BEHIND_PROXY:
-        return direct
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return forwarded if _parsed(forwarded) else direct
-
-
-def network_of(address: str) -> str:
-    """Whom an address is counted for: itself, or with IPv6 the 64 bits that one household has."""
-    parsed = _parsed(address)
-    if parsed is None:
+    if not settings.PROXIES:
+        return str(request.META.get("REMOTE_ADDR", ""))
+    told = request.headers.get("X-Forwarded-For", "").split(",")
+    if len(told) < settings.PROXIES:
         return ""
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    entry = told[-settings.PROXIES].strip()
+    if match := _WITH_PORT.fullmatch(entry):
+        return match["v6"] or match["v4"]
+    return entry
 
 
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def caller_of(request: HttpRequest) -> str:
+    """By what callers are told apart: an IPv4 address, or the network of an IPv6 address.
+
+    Empty for nobody in particular: this machine's own programs, and all whom a web server in front
+    speaks for that the operator has not counted. They must not use up each other's share.
+    """
     try:
-        return ipaddress.ip_address(address)
+        address = ipaddress.ip_address(address_of(request))
     except ValueError:
-        return None
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    if address.is_loopback:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(address), _IPV6_PREFIX), strict=False))
+    return str(address)

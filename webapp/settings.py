@@ -9,6 +9,7 @@ PORT              where the pages are served (8000)
 OCELLUS_DEVICE    what answers pictures: cpu, gpu, or auto: the GPU when TensorFlow sees one (auto)
 OCELLUS_ENGINE_MEMORY_MB  what loaded versions may take in each inference worker (1500)
 OCELLUS_HTTPS     1 where a web server with TLS stands in front: cookies go over TLS only
+OCELLUS_PROXIES   how many web servers in front add the caller's address to X-Forwarded-For (0)
 OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be read without an account
 OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
 OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
@@ -171,7 +172,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "webapp.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "webapp.accounts.limits.address_at_sign_in"
 
 # Mail, for new passwords only. Without a server the pages say that none is sent.
 
@@ -194,9 +195,9 @@ if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
 
 # Browsers
 
-IS_BEHIND_PROXY = env.integer("OCELLUS_HTTPS", 0, lowest=0, highest=1) == 1
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_PROXY
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_PROXY else None
+_is_https = env.integer("OCELLUS_HTTPS", 0, lowest=0, highest=1) == 1
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _is_https else None
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -215,6 +216,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+
+# Callers: how many web servers in front add to X-Forwarded-For whom they heard from.
+PROXIES = env.integer("OCELLUS_PROXIES", 0, lowest=0, highest=10)
 
 # Uploads
 
