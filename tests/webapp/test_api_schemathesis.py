@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from webapp.accounts.models import User
@@ -52,7 +52,7 @@ config = schemathesis.Config.from_dict(
 )
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application, config=config)
 a_few = settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -81,6 +81,12 @@ def test_so_is_every_call_for_what_is_there(case: Any, known: Known) -> None:
 
 
 def ask_who_is_there(case: Any) -> None:
-    """Which recognizers answer is no matter of the document."""
-    if isinstance(case.body, dict) and isinstance(case.body.get("recognizer"), str):
-        case.body["recognizer"] = "colours"
+    """Which recognizers answer is no matter of the document. In a form there is text alone: what
+    another type would be there, nobody could tell from it. And the client that schemathesis calls
+    with leaves an empty file out, which test_upload sends."""
+    form = case.body if isinstance(case.body, dict) else {}
+    pictures = form.get("pictures")
+    assume(isinstance(form.get("recognizer", ""), str))
+    assume(not isinstance(pictures, list) or all(getattr(each, "data", True) for each in pictures))
+    if form.get("recognizer"):
+        form["recognizer"] = "colours"
