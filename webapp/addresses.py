@@ -29,15 +29,6 @@ def address_of(request: HttpRequest) -> str:
     return entry
 
 
-def client_address(request: HttpRequest) -> str:
-    """The caller's address where it is known, else that of whoever passed the request on: for the log
-    of wrong passwords, which must have one."""
-    try:
-        return str(ipaddress.ip_address(address_of(request)))
-    except ValueError:
-        return str(request.META.get("REMOTE_ADDR", ""))
-
-
 def caller_of(request: HttpRequest) -> str:
     """By what callers are told apart: an IPv4 address, or the network of an IPv6 address.
 

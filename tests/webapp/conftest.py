@@ -15,7 +15,7 @@ from tests.pictures import picture_bytes
 from tests.webapp.programs import api_client
 from tests.webapp.versions import go_live
 from webapp.accounts.models import User
-from webapp.predictions import waiting
+from webapp.predictions import answering, waiting
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
@@ -43,6 +43,12 @@ def _nobody_listens_on() -> Iterator[None]:
     """The thread that hears of answers would stay for a minute, in the tests that follow."""
     yield
     waiting._listener._thread = None
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker remembers for ten seconds what it could not load; the next test is another worker."""
+    monkeypatch.setattr(answering, "_left_alone", {})
 
 
 @pytest.fixture

@@ -111,11 +111,11 @@ def test_attempts_are_counted_for_an_hour_and_then_forgotten() -> None:
     assert attempt_count(kind="another", who="x", limit=2)
 
 
-@pytest.mark.parametrize("is_behind_proxy", [False, True])
+@pytest.mark.parametrize("num_proxies", [0, 1])
 def test_an_address_is_what_the_server_in_front_saw_and_no_visitors_word(
-    db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, is_behind_proxy: bool
+    db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch, num_proxies: int
 ) -> None:
-    settings.SIGN_UP, settings.PROXIES = True, int(is_behind_proxy)
+    settings.SIGN_UP, settings.PROXIES = True, num_proxies
     monkeypatch.setattr("webapp.accounts.views.SIGN_UPS_PER_ADDRESS", 1)
     statuses = [
         sign_up(Client(headers={"X-Forwarded-For": f"{forged}, {seen}"}), name)
@@ -127,7 +127,24 @@ def test_an_address_is_what_the_server_in_front_saw_and_no_visitors_word(
         )
     ]
     # Both addresses of the last two are of one household.
-    assert statuses == ([302, 429, 302, 429] if is_behind_proxy else [302, 429, 429, 429])
+    assert statuses == ([302, 429, 302, 429] if num_proxies else [302, 429, 429, 429])
+
+
+@pytest.mark.parametrize("forwarded", ["198.51.100.1", "unknown", ""])
+def test_the_sign_in_counts_by_that_address_too_and_takes_no_nonsense_for_one(
+    client: Client, owner: User, settings: Settings, forwarded: str
+) -> None:
+    settings.AXES_ENABLED, settings.PROXIES = True, 1
+    headers = {"X-Forwarded-For": forwarded}
+    form = {"username": "owner", "password": "a guess"}
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        response = client.post("/sign-in/", form, headers=headers)
+    assert "Too many attempts" in response.content.decode()
+    form["password"] = "owner's password"
+    response = client.post("/sign-in/", form, headers=headers)
+    assert "Too many attempts" in response.content.decode()
+    elsewhere = {"X-Forwarded-For": "198.51.100.2"}
+    assert client.post("/sign-in/", form, headers=elsewhere).status_code == 302
 
 
 # The password

@@ -33,11 +33,6 @@ State = Prediction.State
 Upload = Callable[..., list[Prediction]]
 
 
-@pytest.fixture(autouse=True)
-def _nothing_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "_left_alone", {})
-
-
 def break_on_green(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """The engine raises `error` on each batch with a green picture in it."""
     run = OpenVinoEngine.run

@@ -1,6 +1,7 @@
 """How often somebody may try something in an hour. Counted in the database, since several web processes
 serve the same visitor."""
 
+import ipaddress
 from datetime import timedelta
 
 from django.db.models import F
@@ -9,7 +10,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from webapp.accounts.models import Attempts
-from webapp.addresses import caller_of
+from webapp.addresses import address_of, caller_of
 
 # A school behind one address signs up in one lesson; who wants thousands of accounts needs weeks.
 SIGN_UPS_PER_ADDRESS = 60
@@ -20,8 +21,20 @@ WINDOW = timedelta(hours=1)
 
 
 def attempt_of(request: HttpRequest, *, kind: str, limit: int) -> bool:
-    """Count an attempt of the request's address; False where it has had `limit` in this hour."""
+    """Count an attempt of the request's caller; False where they have had `limit` within the hour.
+
+    All who cannot be told apart count as one: better that they wait than that nothing is counted.
+    """
     return attempt_count(kind=kind, who=caller_of(request), limit=limit)
+
+
+def address_at_sign_in(request: HttpRequest) -> str | None:
+    """What wrong passwords are counted by, beside the name; None where it is no address, which a
+    database would not take for one."""
+    try:
+        return str(ipaddress.ip_address(address_of(request)))
+    except ValueError:
+        return None
 
 
 def attempt_count(*, kind: str, who: str, limit: int) -> bool:

@@ -62,7 +62,7 @@ def leave(request: HttpRequest) -> HttpResponse:
             is_complete = leave_finish(seconds=LEAVE_SECONDS, only=user)
             logout(request)
             return render(request, "belongings/left.html", {"is_complete": is_complete})
-    num_predictions = Prediction.objects.filter(owner=user).count()
+    num_predictions = Prediction.objects.present().filter(owner=user).count()
     context = {"form": form, "num_predictions": num_predictions}
     status = 422 if request.method == "POST" else 200
     return render(request, "belongings/leave.html", context, status=status)
