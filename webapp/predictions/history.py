@@ -153,8 +153,8 @@ class HistoryFilters(forms.Form):
             rows, others = rows.filter(~Q(state=State.DONE), state=state), equals
         else:
             rows, others = rows.filter(**dict(equals[:1])), equals[1:]
-            if state and not self._says_done:
-                rows = rows.filter(state=state)
+            if state and not self._says_done:  # an index carries the confidence
+                rows = rows.filter(confidence__isnull=False)
         rows = self._dated(rows)
         for name, value in others:
             rows = _beside(rows, name, value)
@@ -180,7 +180,7 @@ class HistoryFilters(forms.Form):
 
     @property
     def _says_done(self) -> bool:
-        """Only what is done has a label or a version."""
+        """Only what is done has a label, a version or a confidence."""
         return any(self.value(name) is not None for name in ("label", "version"))
 
     @property
