@@ -131,9 +131,13 @@ class HistoryFilters(forms.Form):
 
     @property
     def is_search(self) -> bool:
-        """Whether no index leads to what is meant: rows have to be looked at one by one."""
-        is_nearly_all = self.value("state") == State.DONE and not self._says_done
-        return is_nearly_all or any(self.value(name) is not None for name in ("q", "min", "max"))
+        """Whether no single index leads to what is meant: rows have to be looked at one by one."""
+        state, num_leading = self.value("state"), len(self._equals())
+        if state == State.DONE and self._says_done:
+            state = None
+        # Nearly all are done, so that no index is made for it.
+        is_led = state != State.DONE and num_leading + bool(state) <= 1
+        return not is_led or any(self.value(name) is not None for name in ("q", "min", "max"))
 
     def leading(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """As far as an index leads: in the order of the history, without looking at the rows."""
@@ -149,8 +153,8 @@ class HistoryFilters(forms.Form):
             rows, others = rows.filter(~Q(state=State.DONE), state=state), equals
         else:
             rows, others = rows.filter(**dict(equals[:1])), equals[1:]
-            if state and not self._says_done:
-                rows = rows.filter(state=state)
+            if state and not self._says_done:  # an index carries the confidence
+                rows = rows.filter(confidence__isnull=False)
         rows = self._dated(rows)
         for name, value in others:
             rows = _beside(rows, name, value)
@@ -176,7 +180,7 @@ class HistoryFilters(forms.Form):
 
     @property
     def _says_done(self) -> bool:
-        """Only what is done has a label or a version."""
+        """Only what is done has a label, a version or a confidence."""
         return any(self.value(name) is not None for name in ("label", "version"))
 
     @property

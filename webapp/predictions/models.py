@@ -137,10 +137,21 @@ class Prediction(models.Model):
                 condition=Q(deleted_at=None) & ~Q(state="done"),
                 name="prediction_not_done",
             ),
+            # What waits for undo, and what the sweeper removes: usually nothing.
+            models.Index(
+                fields=["owner", "deletion"],
+                condition=Q(deletion__isnull=False),
+                name="prediction_deletion",
+            ),
             models.Index(
                 fields=["deleted_at"],
-                condition=Q(deleted_at__isnull=False),
+                condition=Q(deletion__isnull=False),
                 name="prediction_deleted",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(deleted_at__isnull=False, deletion=None),
+                name="prediction_sealed",
             ),
             # What waits or runs is few among millions: these stay small.
             models.Index(fields=["id"], condition=Q(state="queued"), name="prediction_queued"),

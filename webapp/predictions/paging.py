@@ -15,7 +15,7 @@ from webapp.predictions.history import HistoryFilters
 from webapp.predictions.models import Prediction, PredictionQuerySet
 
 # What is looked at in one go where no index leads to what is meant.
-SEARCH_ROWS = 50_000
+SEARCH_ROWS = 25_000
 # Counting further would take longer than the page.
 MAX_COUNT = 10_000
 # What a page shows; of a version not the names of its classes.

@@ -44,6 +44,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='prediction',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='prediction_deleted'),
+            index=models.Index(condition=models.Q(('deletion__isnull', False)), fields=['owner', 'deletion'], name='prediction_deletion'),
+        ),
+        migrations.AddIndex(
+            model_name='prediction',
+            index=models.Index(condition=models.Q(('deletion__isnull', False)), fields=['deleted_at'], name='prediction_deleted'),
+        ),
+        migrations.AddIndex(
+            model_name='prediction',
+            index=models.Index(condition=models.Q(('deleted_at__isnull', False), ('deletion', None)), fields=['id'], name='prediction_sealed'),
         ),
     ]
