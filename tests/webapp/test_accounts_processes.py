@@ -3,6 +3,8 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
@@ -10,6 +12,8 @@ from tests.waiting import wait_for
 from webapp.accounts.limits import SIGN_UPS_PER_ADDRESS
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_all_web_processes_count_the_attempts_of_an_address_together(stack: Stack) -> None:
     stack.environment["OCELLUS_SIGN_UP"] = "1"
     stack.create_users("ada")
@@ -29,6 +33,8 @@ def test_all_web_processes_count_the_attempts_of_an_address_together(stack: Stac
     assert statuses == {422: SIGN_UPS_PER_ADDRESS, 429: 10}
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_a_worker_removes_what_a_killed_web_process_left(stack: Stack) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
     stack.create_users("ada")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -141,6 +142,7 @@ def test_behind_tls_the_line_says_so(
     assert "https://testserver/api/v1/predictions" in page
 
 
+@pytest.mark.slow
 def test_the_pages_lines_work_in_a_shell(stack: Stack, tmp_path: Path) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
     stack.create_users("ada")

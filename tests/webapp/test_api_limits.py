@@ -193,6 +193,7 @@ def test_a_redis_that_lost_its_scripts_or_a_windows_end_counts_on(
     assert client.pttl(name) > 0
 
 
+@pytest.mark.slow
 def test_all_web_processes_count_together(stack: Stack) -> None:
     stack.create_users("ada")
     key = stack.create_api_key("ada")

@@ -205,6 +205,7 @@ def test_a_disk_or_a_database_that_is_away_is_told(
     assert status == 2
 
 
+@pytest.mark.slow
 def test_it_works_from_a_shell_beside_the_running_processes(stack: Stack, folder: Path) -> None:
     colour_bundle(stack.data_dir / "bundles" / "colours")
     stack.create_users("ada")

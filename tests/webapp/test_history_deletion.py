@@ -308,6 +308,8 @@ def test_deleting_and_undoing_are_no_links(
         assert owner_client.get(address).status_code == 405
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_a_worker_removes_what_was_deleted_long_ago(stack: Stack) -> None:
     picture = stack.pictures_dir / "aa" / "deleted.jpg"
     picture.parent.mkdir(parents=True)
@@ -328,4 +330,4 @@ def test_a_worker_removes_what_was_deleted_long_ago(stack: Stack) -> None:
     )
     stack.start("redis", "inference")
     wait_for(lambda: stack.states() == {}, what="the row to be gone")
-    assert not picture.exists()
+    wait_for(lambda: not picture.exists(), what="the picture to be gone")
