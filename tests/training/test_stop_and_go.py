@@ -76,7 +76,8 @@ def run(folder: Path, kill_at: tuple[int, int] | None = None) -> tuple[list[tupl
 def test_a_process_that_is_killed_three_times_ends_with_the_weights_of_one_that_never_was(
     tmp_path: Path,
 ) -> None:
-    everything = [(e, s) for e in range(1, NUM_EPOCHS) for s in range(1, NUM_STEPS + 1)]
+    # Not at the very first step: before it nothing is kept that one could go on from.
+    everything = [(e, s) for e in range(1, NUM_EPOCHS) for s in range(1, NUM_STEPS + 1)][1:]
     places = sorted(random.SystemRandom().sample(everything, 3))
     for number, place in enumerate(places):
         told, _ = run(tmp_path / "work", kill_at=place)
