@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from classifier.engines.hardware import instruction_sets
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
 from training.auditing import audit_source
 from training.config import TrainingConfig
@@ -60,8 +61,9 @@ def test_nine_kinds_of_bugs_over_five_folds(cache: Path, tmp_path: Path) -> None
     metrics = trained("bugs9", cache, tmp_path / "bundle", folds=5).metrics
     accuracies = metrics["folds"]["accuracies"]
     assert len(accuracies) == 15  # dealt three times
-    # The target is .87; by the processor's arithmetic it is .873 or .869 (docs/BENCHMARKS.md).
-    assert sum(accuracies) / 15 >= 0.86
+    # In bf16, which the backbone then runs in, the mean is .873; in fp32 .869 (docs/BENCHMARKS.md).
+    has_bf16 = not instruction_sets().isdisjoint({"avx512_bf16", "amx_bf16"})
+    assert sum(accuracies) / 15 >= (0.87 if has_bf16 else 0.869)
 
 
 # --- The audit
