@@ -35,6 +35,10 @@ class Prediction(models.Model):
 
     `deleted_at` hides it at once, whatever its state; `deletion` is what can be undone together. A
     sealed row has `deleted_at` and no `deletion`: it is removed next, and then its picture.
+
+    `verdict` is what its owner says of the answer. `true_label`: of a wrong one what it should have
+    been, one of the recognizer's classes or free words; empty where the owner did not say. Whoever
+    has the number in `share` may look at the answer without an account, until it is taken away.
     """
 
     class State(models.TextChoices):
@@ -42,6 +46,10 @@ class Prediction(models.Model):
         RUNNING = "running", _("being answered")
         DONE = "done", _("answered")
         FAILED = "failed", _("not answered")
+
+    class Verdict(models.TextChoices):
+        RIGHT = "right", _("right")
+        WRONG = "wrong", _("wrong")
 
     UNANSWERED_STATES = (State.QUEUED, State.RUNNING)
 
@@ -56,7 +64,7 @@ class Prediction(models.Model):
         Recognizer, models.PROTECT, related_name="predictions", verbose_name=_("recognizer")
     )
     upload = models.UUIDField(_("upload"))
-    position = models.PositiveSmallIntegerField(_("position in the upload"))
+    position = models.PositiveIntegerField(_("position in the upload"))
     created_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
 
     file_name = models.CharField(_("file name"), max_length=255, blank=True)
@@ -90,6 +98,12 @@ class Prediction(models.Model):
     failure_params = models.JSONField(_("failure's figures"), default=dict, blank=True)
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
 
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict, blank=True, default="")
+    true_label = models.CharField(_("true label"), max_length=255, blank=True, default="")
+    corrected_at = models.DateTimeField(_("corrected at"), null=True, blank=True)
+
+    share = models.UUIDField(_("shared under"), null=True, blank=True, editable=False)
+
     deleted_at = models.DateTimeField(_("deleted at"), null=True, blank=True, editable=False)
     deletion = models.UUIDField(_("deletion"), null=True, blank=True, editable=False)
 
@@ -103,6 +117,9 @@ class Prediction(models.Model):
             # The same form sent twice makes one record.
             models.UniqueConstraint(
                 fields=["owner", "upload", "position"], name="one_prediction_per_uploaded_file"
+            ),
+            models.UniqueConstraint(
+                fields=["share"], condition=Q(share__isnull=False), name="one_prediction_per_share"
             ),
         ]
         indexes = [
@@ -136,6 +153,17 @@ class Prediction(models.Model):
                 fields=["owner", "state", "-created_at", "-id", "recognizer"],
                 condition=Q(deleted_at=None) & ~Q(state="done"),
                 name="prediction_not_done",
+            ),
+            # The same of those that people have judged.
+            models.Index(
+                fields=["owner", "-created_at", "-id", "verdict", "confidence"],
+                condition=Q(deleted_at=None) & ~Q(verdict=""),
+                name="prediction_judged",
+            ),
+            models.Index(
+                fields=["-corrected_at", "-id"],
+                condition=Q(deleted_at=None) & ~Q(verdict=""),
+                name="prediction_inbox",
             ),
             # What waits for undo, and what the sweeper removes: usually nothing.
             models.Index(

@@ -1,6 +1,7 @@
 """Who asks, and what is theirs. Another person's prediction is not there, and neither is a deleted
 one."""
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from webapp.accounts.models import User
@@ -15,3 +16,9 @@ def visitor(request: HttpRequest) -> User:
 
 def own_predictions(request: HttpRequest) -> PredictionQuerySet:
     return Prediction.objects.present().filter(owner=visitor(request))
+
+
+def own_answers(request: HttpRequest) -> QuerySet[Prediction]:
+    """The same with what a page says of who answered."""
+    rows = own_predictions(request)
+    return rows.select_related("recognizer", "version").defer("version__metrics")
