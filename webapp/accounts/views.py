@@ -15,7 +15,7 @@ from django.contrib.auth.views import (
 )
 from django.core.mail import get_connection
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
@@ -31,6 +31,7 @@ from webapp.accounts.forms import (
     ResetForm,
     SignUpForm,
 )
+from webapp.accounts.guests import is_guest
 from webapp.accounts.limits import RESETS_PER_ADDRESS, SIGN_UPS_PER_ADDRESS, attempt_of
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import (
@@ -54,12 +55,14 @@ def person(request: HttpRequest) -> User:
 
 
 class SignInView(LoginView):
-    """Django's, with the way to an account of one's own where there is one."""
+    """Django's; guests may sign in, too."""
 
     template_name = "accounts/sign_in.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(is_sign_up_open=settings.SIGN_UP, **kwargs)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # A guest is not who they may want to be.
+        self.redirect_authenticated_user = not is_guest(request)
+        return super().dispatch(request, *args, **kwargs)
 
 
 @login_not_required
@@ -68,7 +71,7 @@ class SignInView(LoginView):
 @require_http_methods(["GET", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """An account of one's own, where the operator allows it; whoever made one is signed in."""
-    if request.user.is_authenticated:
+    if request.user.is_authenticated and not is_guest(request):
         return redirect("upload")
     if not settings.SIGN_UP:
         return _refused(
