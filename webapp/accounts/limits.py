@@ -30,6 +30,12 @@ def attempt_of(request: HttpRequest, *, kind: str, limit: int, number: int = 1) 
     return attempt_count(kind=kind, who=caller_of(request), limit=limit, number=number)
 
 
+def attempts_are_up(request: HttpRequest, *, kind: str, limit: int) -> bool:
+    """Whether the request's caller has had `limit` within the hour; counts nothing."""
+    rows = Attempts.objects.filter(kind=kind, who=_digest(kind, caller_of(request)))
+    return rows.filter(begins_at__gt=timezone.now() - WINDOW, number__gte=limit).exists()
+
+
 def address_at_sign_in(request: HttpRequest) -> str | None:
     """What wrong passwords are counted by, beside the name; None where it is no address, which a
     database would not take for one."""
@@ -45,7 +51,7 @@ def attempt_count(*, kind: str, who: str, limit: int, number: int = 1) -> bool:
 
     Who it was is kept as a keyed hash, until somebody else tries the same after the hour.
     """
-    digest = salted_hmac(f"attempts:{kind}", who, algorithm="sha256").hexdigest()
+    digest = _digest(kind, who)
     now = timezone.now()
     rows = Attempts.objects.filter(kind=kind, who=digest)
     # Each write has its condition: of requests at the same moment each finds what the one before did.
@@ -54,3 +60,7 @@ def attempt_count(*, kind: str, who: str, limit: int, number: int = 1) -> bool:
         if is_new:
             Attempts.objects.filter(begins_at__lte=now - WINDOW).delete()
     return rows.filter(number__lte=limit - number).update(number=F("number") + number) == 1
+
+
+def _digest(kind: str, who: str) -> str:
+    return salted_hmac(f"attempts:{kind}", who, algorithm="sha256").hexdigest()
