@@ -302,6 +302,23 @@ def test_an_address_sends_so_many_pictures_an_hour(settings: Settings) -> None:
     assert "red.jpg" in page(client, "/history/")
 
 
+def test_a_large_form_is_not_read_when_it_would_be_refused(settings: Settings) -> None:
+    settings.GUEST_PICTURES_PER_HOUR = 1
+    client, _ = a_guest("red")
+    nobody = Client()
+    page(nobody)
+    for visitor in (client, nobody):
+        response = visitor.generic(
+            "POST",
+            "/",
+            b"",
+            CONTENT_LENGTH=str(4 * 1024 * 1024),
+            CONTENT_TYPE="multipart/form-data; boundary=b",
+            **{"wsgi.input": Unread()},
+        )
+        assert response.status_code == 429
+
+
 def test_who_has_an_account_is_not_counted(owner_client: Client, settings: Settings) -> None:
     settings.GUEST_PICTURES_PER_HOUR = 1
     assert send(owner_client, "red", "green").status_code == 302

@@ -18,17 +18,20 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from webapp.accounts.limits import GUESTS_PER_ADDRESS, attempt_of
+from webapp.accounts.limits import GUESTS_PER_ADDRESS, attempt_of, attempts_are_up
 from webapp.accounts.models import User
 from webapp.accounts.services import guest_create
 
 MARKER_COOKIE = "guest"
 _SALT = "webapp.accounts.guests"
+_PICTURES = "guest picture"
+_AN_HOUR = "3600"
 # How long after a guest's first pictures others with the same marker are still theirs. Who gets hold
 # of a marker later on has nothing of it.
 MARKER_JOINS = timedelta(hours=1)
@@ -43,6 +46,11 @@ class GuestsWait(Exception):
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         super().__init__(sentence)
+
+    def page(self, request: HttpRequest) -> HttpResponse:
+        response = render(request, "refused.html", {"sentence": self.sentence}, status=429)
+        response["Retry-After"] = _AN_HOUR
+        return response
 
 
 def is_guest(request: HttpRequest) -> bool:
@@ -115,12 +123,25 @@ def guest_pictures_count(request: HttpRequest, *, number: int) -> None:
     """Count pictures that come from guests at this address. Raises GuestsWait where there are too many
     within the hour; then none of these counts."""
     limit = settings.GUEST_PICTURES_PER_HOUR
-    if not attempt_of(request, kind="guest picture", limit=limit, number=number):
-        sentence = _(
-            "Without an account at most %(num)s pictures an hour are taken from one address. Please "
-            "send fewer, wait an hour, or sign in."
-        )
-        raise GuestsWait(sentence % {"num": limit})
+    if not attempt_of(request, kind=_PICTURES, limit=limit, number=number):
+        raise _too_many_pictures()
+
+
+def guests_must_wait(request: HttpRequest) -> GuestsWait | None:
+    """Why no picture more is taken from this address, where it is so already: to be known before a body
+    is read that is not small."""
+    if request.user.is_authenticated and not is_guest(request):
+        return None
+    is_up = attempts_are_up(request, kind=_PICTURES, limit=settings.GUEST_PICTURES_PER_HOUR)
+    return _too_many_pictures() if is_up else None
+
+
+def _too_many_pictures() -> GuestsWait:
+    sentence = _(
+        "Without an account at most %(num)s pictures an hour are taken from one address. Please send "
+        "fewer, wait an hour, or sign in."
+    )
+    return GuestsWait(sentence % {"num": settings.GUEST_PICTURES_PER_HOUR})
 
 
 def has_marker(request: HttpRequest, age: timedelta | None = None) -> bool:

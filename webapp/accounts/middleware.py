@@ -8,14 +8,11 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from webapp.accounts.guests import GuestsWait, has_marker, is_guest
 from webapp.accounts.models import User
 from webapp.accounts.services import guest_note_seen
-
-AN_HOUR = "3600"
 
 
 class DenyFirstMiddleware(LoginRequiredMiddleware):
@@ -48,11 +45,7 @@ class DenyFirstMiddleware(LoginRequiredMiddleware):
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, GuestsWait):
-            return None
-        response = render(request, "refused.html", {"sentence": exception.sentence}, status=429)
-        response["Retry-After"] = AN_HOUR
-        return response
+        return exception.page(request) if isinstance(exception, GuestsWait) else None
 
 
 def _is_open_to_guests(view: Callable[..., HttpResponseBase]) -> bool:

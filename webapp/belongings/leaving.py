@@ -63,6 +63,8 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
             if time.monotonic() > until:
                 return False
         _remove_person(person)
+        if time.monotonic() > until:
+            return False
     return pictures_forget(until=until)
 
 

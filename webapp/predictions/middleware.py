@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
-from webapp.accounts.guests import has_marker, may_send
+from webapp.accounts.guests import guests_must_wait, has_marker, may_send
 from webapp.accounts.keys import bearer_key
 from webapp.predictions.refusals import length_required, upload_too_large
 
@@ -51,4 +51,6 @@ class UploadSizeMiddleware:
         is_large_form = request.path == UPLOAD_FORM and num_bytes > settings.MAX_OTHER_BYTES
         if is_large_form and not may_send(request):
             return redirect_to_login(UPLOAD_FORM)
+        if is_large_form and (wait := guests_must_wait(request)):
+            return wait.page(request)
         return self.get_response(request)
