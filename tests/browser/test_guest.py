@@ -82,6 +82,7 @@ def test_a_guest_forgets_the_pictures(
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:2])
         page.get_by_role("button", name="Recognize").click()
         page.wait_for_selector('[data-complete="yes"]', timeout=30_000)
+        page.get_by_role("link", name="History").first.click()
         page.get_by_role("link", name="Forget my pictures").click()
         expect(page.get_by_text("2 pictures go")).to_be_visible()
         assert_fits(page)

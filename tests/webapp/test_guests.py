@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -197,6 +197,62 @@ def test_every_page_says_whether_a_guest_may_open_it() -> None:
             or name == "forget"
             or (module.startswith("webapp.predictions.") and module != "webapp.predictions.admin")
         ), name
+
+
+def closed_pages() -> list[tuple[str, str]]:
+    """The name and a path of every page that asks somebody to sign in; what it is of is not there."""
+    values = {"pk": 4711, "rank": 1, "first": 0, "last": 9, "key": "x", "share": uuid.uuid4()}
+    pages = []
+    for name, pattern in all_pages():
+        if ":" in name or not getattr(pattern.callback, "login_required", True):
+            continue
+        converters = pattern.pattern.converters
+        wanted = {key: values.get(key, uuid.uuid4()) for key in converters}
+        pages.append((name, reverse(name, kwargs=wanted)))
+    return pages
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
+def test_nobody_opens_but_the_upload_page_and_only_while_it_is_on(
+    client: Client, settings: Settings, is_on: bool
+) -> None:
+    page(client)  # has been here, and has the marker
+    settings.ANONYMOUS_UPLOADS = is_on
+    pages = closed_pages()
+    assert len(pages) > 15
+    for name, path in pages:
+        if is_on and getattr(resolve(path).func, "guests_welcome", False):
+            assert client.get(path).status_code in (200, 405), name
+        else:
+            assert is_sent_to_sign_in(client.get(path)), name
+            assert is_sent_to_sign_in(client.post(path)), name
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
+def test_a_guest_opens_the_pages_of_pictures_and_no_other(settings: Settings, is_on: bool) -> None:
+    client, _ = a_guest("red")
+    settings.ANONYMOUS_UPLOADS = is_on
+    for name, path in closed_pages():
+        view = resolve(path).func
+        is_closed = not getattr(view, "open_to_guests", False)
+        is_closed |= not is_on and getattr(view, "guests_welcome", False)
+        assert is_sent_to_sign_in(client.get(path)) == is_closed, name
+
+
+@pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
+def test_whoever_has_an_account_sees_the_same_on_and_off(
+    owner_client: Client, curator_client: Client, settings: Settings, is_on: bool
+) -> None:
+    settings.ANONYMOUS_UPLOADS = is_on
+    for client in (owner_client, curator_client):
+        for name, path in closed_pages():
+            assert not is_sent_to_sign_in(client.get(path)) or name == "logout", name
+        for path in ("/", "/history/"):
+            text = page(client, path)
+            assert "kept for this browser" not in text
+            assert "Sign out" in text
+            assert guests.MARKER_COOKIE not in client.cookies
 
 
 NOT_FOR_GUESTS = (
