@@ -457,6 +457,28 @@ def test_what_was_being_uploaded_at_the_sign_in_comes_after(
     assert not User.objects.filter(is_guest=True).exists()
 
 
+@pytest.mark.parametrize("step", ["login", "guest_join"])
+def test_a_sign_in_that_is_cut_short_loses_no_picture(
+    owner: User, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class KilledError(BaseException):
+        """What ends a process."""
+
+    def die(*arguments: object, **more: object) -> None:
+        raise KilledError
+
+    client, _ = a_guest("red")
+    where = {"login": "django.contrib.auth.views.auth_login"}
+    with monkeypatch.context() as patch:
+        patch.setattr(where.get(step, "webapp.belongings.joining.guest_join"), die)
+        with pytest.raises(KilledError):
+            client.post("/sign-in/", {"username": "owner", "password": "owner's password"})
+    tidy()
+    assert leave_finish(seconds=10)
+    assert list(User.objects.all()) == [owner]
+    assert Prediction.objects.get().owner == owner
+
+
 def test_who_leaves_at_once_takes_a_guests_pictures_along(owner: User, settings: Settings) -> None:
     _, guest = a_guest("red")
     guest_join(guest=guest, account=owner)
@@ -540,6 +562,7 @@ def test_the_studio_lists_guests_where_they_are_asked_for(curator_client: Client
     for query in ("?guests=only", "?guests=too"):
         assert guest.username in page(curator_client, users + query)
     assert "curator" in page(curator_client, users)
+    assert guest.username not in page(curator_client, "/admin/accounts/apikey/add/")
     change = reverse("admin:accounts_user_change", args=[guest.pk])
     assert 'name="is_staff"' not in page(curator_client, change)
     assert curator_client.post(change, {"is_staff": "on"}).status_code == 403

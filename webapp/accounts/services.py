@@ -71,6 +71,12 @@ def guest_create(*, key: str | None) -> User:
     return guest
 
 
+def guest_promise(*, guest: User, account: User) -> None:
+    """To be noted before a guest's session ends with the sign-in to an account: wherever the process is
+    killed from here on, the account gets the guest's pictures."""
+    User.objects.filter(pk=guest.pk, is_guest=True, leaving_at=None).update(became=account)
+
+
 def guest_note_seen(*, guest: User) -> bool:
     """Whether it was noted that a guest has come again: once an hour, and where the database takes it;
     one that cannot write keeps nobody from reading."""

@@ -7,7 +7,7 @@ from typing import Any
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -19,24 +19,23 @@ SIGN_INS_KEPT = timedelta(days=30)
 
 def tidy() -> None:
     """One round."""
-    guests_close_unseen()
+    guests_close()
     now = timezone.now()
     _delete(Session.objects.filter(expire_date__lt=now))
     for log in (AccessAttempt, AccessFailureLog, AccessLog):
         _delete(log.objects.filter(attempt_time__lt=now - SIGN_INS_KEPT))
 
 
-def guests_close_unseen() -> int:
-    """Close the guests whose sessions have ended, returns how many; whoever looks after those who leave
-    removes their pictures and them."""
+def guests_close() -> int:
+    """Close the guests whose sessions have ended, by time or with a sign-in that was cut short; returns
+    how many. Whoever looks after those who leave removes them, and their pictures or hands them over."""
     now = timezone.now()
-    unseen = User.objects.filter(
-        is_guest=True, leaving_at=None, seen_at__lte=now - timedelta(days=settings.GUEST_DAYS)
-    )
+    is_over = Q(seen_at__lte=now - timedelta(days=settings.GUEST_DAYS)) | Q(became__isnull=False)
+    over = User.objects.filter(is_over, is_guest=True, leaving_at=None)
     num_closed = 0
-    while some := list(unseen.values_list("pk", flat=True)[:TIDIED_AT_ONCE]):
+    while some := list(over.values_list("pk", flat=True)[:TIDIED_AT_ONCE]):
         # Asked once more: one may have come back between the two.
-        num_closed += unseen.filter(pk__in=some).update(
+        num_closed += over.filter(pk__in=some).update(
             is_active=False, leaving_at=now, guest_key=None
         )
     return num_closed

@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import (
     LoginView,
     PasswordChangeView,
@@ -38,6 +40,7 @@ from webapp.accounts.services import (
     MAX_USABLE_KEYS,
     TooManyKeys,
     api_key_revoke,
+    guest_promise,
     mail_change,
     own_api_key_create,
 )
@@ -64,6 +67,10 @@ class SignInView(LoginView):
         self.redirect_authenticated_user = not is_guest(request)
         return super().dispatch(request, *args, **kwargs)
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        _promise_pictures(self.request, form.get_user())
+        return super().form_valid(form)
+
 
 @login_not_required
 @sensitive_post_parameters()
@@ -82,10 +89,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         if not attempt_of(request, kind="sign up", limit=SIGN_UPS_PER_ADDRESS):
             return _too_often(request)
         if form.is_valid() and (user := _saved(form)):
+            _promise_pictures(request, user)
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             messages.success(request, _("Welcome, %(name)s.") % {"name": user.get_username()})
             return redirect("upload")
     return _form_page(request, "accounts/sign_up.html", form)
+
+
+def _promise_pictures(request: HttpRequest, account: AbstractBaseUser) -> None:
+    if is_guest(request) and isinstance(account, User):
+        guest_promise(guest=person(request), account=account)
 
 
 def _saved(form: SignUpForm) -> User | None:
