@@ -11,7 +11,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -356,19 +356,6 @@ def test_an_address_sends_so_many_pictures_an_hour(settings: Settings) -> None:
     assert send(client, "blue").status_code == 302  # what was refused did not count
     assert send(client, "red").status_code == 429
     assert "red.jpg" in page(client, "/history/")
-
-
-def test_what_is_in_a_zip_counts_afterwards(
-    owner: User, rf: RequestFactory, settings: Settings
-) -> None:
-    settings.GUEST_PICTURES_PER_HOUR = 3
-    client, guest = a_guest("red")
-    request = rf.post("/")
-    for user in (owner, guest):
-        request.user = user
-        guests.guest_pictures_add(request, number=7)
-        is_refused = send(client, "red").status_code == 429
-        assert is_refused == user.is_guest
 
 
 def test_a_large_form_is_not_read_when_it_would_be_refused(settings: Settings) -> None:

@@ -32,7 +32,6 @@ MARKER_COOKIE = "guest"
 _SALT = "webapp.accounts.guests"
 _PICTURES = "guest picture"
 _AN_HOUR = "3600"
-_NO_LIMIT = 1_000_000_000
 # How long after a guest's first pictures others with the same marker are still theirs. Who gets hold
 # of a marker later on has nothing of it.
 MARKER_JOINS = timedelta(hours=1)
@@ -126,12 +125,6 @@ def guest_pictures_count(request: HttpRequest, *, number: int) -> None:
     limit = settings.GUEST_PICTURES_PER_HOUR
     if not attempt_of(request, kind=_PICTURES, limit=limit, number=number):
         raise _too_many_pictures()
-
-
-def guest_pictures_add(request: HttpRequest, *, number: int) -> None:
-    """Count what turned out to be in a guest's ZIP: nothing is refused for it, what comes next is."""
-    if number > 0 and is_guest(request):
-        attempt_of(request, kind=_PICTURES, limit=_NO_LIMIT, number=number)
 
 
 def guests_must_wait(request: HttpRequest) -> GuestsWait | None:
