@@ -29,8 +29,8 @@ class UploadSizeMiddleware:
     @staticmethod
     def _limit(request: HttpRequest) -> int:
         """Pictures come to the upload form, from somebody with a session or a guest's marker, and to
-        the API, from somebody with a key; all else is small. Whose key it is, is looked up before a body is read;
-        whose session, here, and only for a body that is not small."""
+        the API, from somebody with a key; all else is small. Whose key it is, is looked up before a
+        body is read; whose session, here, and only for a body that is not small."""
         if request.path == UPLOAD_FORM:
             may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES or has_marker(request)
         else:
