@@ -6,12 +6,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from webapp import metrics
+from webapp.accounts.guests import guests_welcome
 from webapp.predictions.forms import UploadForm
 from webapp.predictions.refusals import refusal
 from webapp.predictions.services import UploadNotKept, upload_accept
-from webapp.predictions.visitors import visitor
+from webapp.predictions.visitors import sender
 
 
+@guests_welcome
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """The form; posted, its pictures are kept and the visitor sent on to their answers."""
@@ -21,7 +23,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         return render(request, "predictions/upload.html", {"form": form}, status=status)
     try:
         accepted = upload_accept(
-            owner=visitor(request),
+            owner=sender(request, num_pictures=len(form.cleaned_data["pictures"])),
             recognizer=form.cleaned_data["recognizer"],
             upload=form.cleaned_data["upload"],
             files=form.cleaned_data["pictures"],
