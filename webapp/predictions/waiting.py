@@ -60,10 +60,10 @@ def wait_until_answered(
     with _listener.waiting_for(wait) as is_admitted:
         if not is_admitted:
             return False
-        while not wait.is_over:
+        while not wait.is_over():
             wait.look()
             left_seconds = deadline - time.monotonic()
-            if wait.is_over or left_seconds <= 0:
+            if wait.is_over() or left_seconds <= 0:
                 break
             pause = LOOK_AGAIN_SECONDS if _listener.is_hearing else LOOK_WHILE_DEAF_SECONDS
             wait.news.wait(min(pause, left_seconds))
@@ -80,14 +80,13 @@ class _Wait:
         self.news = threading.Event()
         self._lock = threading.Lock()
 
-    @property
     def is_over(self) -> bool:
         return len(self.missing) <= self._most_missing
 
     def heard(self, ids: set[int]) -> None:
         with self._lock:
             self.missing -= ids
-        if self.is_over:
+        if self.is_over():
             self.news.set()
 
     def look(self) -> None:
