@@ -70,7 +70,7 @@ class Scores:
             "classes": self.num_classes,
             "largest": _exact(self.largest),
             "logits": [_exact(logit) for logit in self.logits],
-            "rest": [_short(self.rest), _short(self.plain_rest)],
+            "rest": [_exact(self.rest), _exact(self.plain_rest)],
             "thresholds": [_short(threshold) for threshold in self.thresholds],
         }
 
