@@ -62,7 +62,7 @@ class Answerer:
                 answer,
                 is_outlier=explanation.is_outlier,
                 outlier_score=explanation.outlier_score,
-                why=explanation.why,
+                why=replace(explanation.why, scores=answer.scores),
             )
             for answer, explanation in zip(
                 answers, self._explainer.explain(outputs, tops), strict=True

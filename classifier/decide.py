@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.why import Why
+from classifier.why import Head, Scores, Why
 
-Head = Literal["softmax", "sigmoid"]
+__all__ = ["Answer", "Head", "Ranked", "decide", "probabilities"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,15 @@ class Answer:
     `labels`: with a softmax head that one label; with a sigmoid head every class whose probability
     reaches its threshold, which may be none. `is_outlier`: it is unlike everything learned ("none of
     these"), by `outlier_score` and the bundle's threshold; the score is None in a bundle without one.
-    `why`: where the picture spoke for `top`, and what it is like.
+    `scores`: what `top` was computed from. `why`: where the picture spoke for `top`, and what it is
+    like.
     """
 
     top: tuple[Ranked, ...]
     labels: tuple[str, ...]
     is_outlier: bool = False
     outlier_score: float | None = None
+    scores: Scores | None = None
     why: Why | None = None
 
     @property
@@ -88,8 +89,34 @@ def decide(
     shares = probabilities(logits, head, temperature)
     # A stable sort keeps the classes' order among equals, so that an answer is reproducible.
     order = np.argsort(-shares, kind="stable")
-    top = tuple(Ranked(class_names[i], float(shares[i]), int(i)) for i in order[: max(1, top_k)])
+    listed = order[: max(1, top_k)]
+    top = tuple(Ranked(class_names[i], float(shares[i]), int(i)) for i in listed)
     if head == "softmax":
-        return Answer(top, (top[0].label,))
+        return Answer(top, (top[0].label,), scores=_scores(logits, listed, head, temperature))
     limits = thresholds or [0.5] * len(class_names)
-    return Answer(top, tuple(class_names[i] for i in order if shares[i] >= limits[i]))
+    return Answer(
+        top,
+        tuple(class_names[i] for i in order if shares[i] >= limits[i]),
+        scores=_scores(logits, listed, head, temperature, tuple(limits[i] for i in listed)),
+    )
+
+
+def _scores(
+    logits: NDArray[np.float32],
+    listed: NDArray[np.int64],
+    head: Head,
+    temperature: float,
+    thresholds: tuple[float, ...] = (),
+) -> Scores:
+    largest = float(logits.max())
+    below = np.delete(np.asarray(logits, dtype=np.float64), listed) - largest
+    return Scores(
+        head=head,
+        temperature=temperature,
+        num_classes=len(logits),
+        largest=largest,
+        logits=tuple(float(logits[i]) for i in listed),
+        rest=float(np.exp(below / temperature).sum()),
+        plain_rest=float(np.exp(below).sum()),
+        thresholds=thresholds,
+    )

@@ -20,7 +20,7 @@ def is_loaded(page: Page, selector: str) -> bool:
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
-def test_a_map_is_chosen_on_its_bar_and_stays_chosen_while_others_are_answered(
+def test_a_map_is_chosen_on_its_bar(
     browser: Browser, answering: Stack, visitor: str, tmp_path: Path, size: dict[str, int]
 ) -> None:
     with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
@@ -56,33 +56,6 @@ def assert_covers(page: Page) -> None:
     picture = page.locator(".look__stack > img").first.bounding_box()
     heat = page.locator(".look__map--1").bounding_box()
     assert picture == heat
-
-
-def test_what_was_chosen_stays_while_the_page_asks_again(
-    browser: Browser, stack: Stack, visitor: str, tmp_path: Path
-) -> None:
-    stack.start("inference")
-    with browser.new_context() as context:
-        page = context.new_page()
-        sign_in(page, stack, visitor)
-        page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:2])
-        page.get_by_role("button", name="Recognize").click()
-        page.wait_for_selector('[data-complete="yes"]', timeout=30_000)
-        # One of them waits once more, for nobody is there to answer it.
-        stack.stop("inference")
-        stack.shell(
-            "from webapp.predictions.models import Prediction\n"
-            f"rows = Prediction.objects.filter(owner__username={visitor!r}, position=1)\n"
-            "rows.update(state='queued')\n"
-        )
-        page.reload()
-        expect(page.get_by_text("Being answered")).to_have_count(1)
-        page.get_by_role("radio").nth(1).check()
-        with page.expect_response(lambda response: "/uploads/" in response.url):
-            pass  # the page asks again
-        with page.expect_response(lambda response: "/uploads/" in response.url):
-            pass
-        assert shown_map(page) == [False, True, False]
 
 
 def test_the_first_map_and_the_others_work_without_javascript(

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as np_st
 from numpy.typing import NDArray
 
 from classifier.decide import Answer, Head, decide, probabilities
+from classifier.why import Scores
 
 NAMES = ("ant", "bee", "cat")
 
@@ -133,3 +134,42 @@ def test_the_first_is_the_likeliest_and_they_are_in_order(
     assert ranked == sorted(ranked, reverse=True)
     assert sum(ranked) == pytest.approx(1)
     assert values["abcde".index(answer.label)] == pytest.approx(values.max(), abs=1e-9)
+
+
+HEADS = st.sampled_from(["softmax", "sigmoid"])
+
+
+@given(np_st.arrays(np.float32, st.integers(1, 12), elements=FLOATS), st.floats(0.05, 20), HEADS)
+def test_the_scores_of_an_answer_give_its_probabilities_again(
+    values: NDArray[np.float32], temperature: float, head: Head
+) -> None:
+    names = [str(i) for i in range(len(values))]
+    answer = decide(values, names, head=head, temperature=temperature)
+    assert answer.scores is not None
+    scores = Scores.from_json(answer.scores.to_json())
+    exponentials = [math.exp((z - scores.largest) / temperature) for z in scores.logits]
+    whole = sum(exponentials) + scores.rest
+    softmax_of_all = probabilities(values, "softmax", temperature)
+    for ranked, logit, exponential in zip(answer.top, scores.logits, exponentials, strict=True):
+        assert exponential / whole == pytest.approx(float(softmax_of_all[ranked.index]), abs=1e-4)
+        if head == "sigmoid":
+            [again] = probabilities(np.array([logit]), "sigmoid", temperature)
+            assert again == pytest.approx(ranked.probability, abs=1e-4)
+
+
+def test_the_classes_that_are_not_listed_are_summed_with_the_temperature_and_without() -> None:
+    values = logits(*(math.log(n) for n in (4, 3, 2, 1)))
+    scores = decide(values, "abcd", head="softmax", temperature=0.5, top_k=2).scores
+    assert scores is not None
+    assert scores.rest == pytest.approx((2 / 4) ** 2 + (1 / 4) ** 2)
+    assert scores.plain_rest == pytest.approx(2 / 4 + 1 / 4)
+    assert scores.num_classes == 4
+    assert scores.thresholds == ()
+
+
+def test_the_thresholds_are_those_of_the_classes_listed() -> None:
+    scores = decide(
+        logits(0, 2, 1), NAMES, head="sigmoid", temperature=1.0, thresholds=(0.1, 0.2, 0.3), top_k=2
+    ).scores
+    assert scores is not None
+    assert scores.thresholds == (0.2, 0.3)

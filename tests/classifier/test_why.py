@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from classifier.explain import MAX_CLASSES_LISTED, NUM_MAPS, NUM_NEAR
-from classifier.why import MAX_BYTES, EvidenceMap, NearPicture, Why
+from classifier.why import MAX_BYTES, EvidenceMap, NearPicture, Scores, Why
 
 WHY = Why(
     height=2,
@@ -21,7 +21,17 @@ WHY = Why(
         NearPicture((), 0.5, (2_000, 1)),
     ),
     usual_distances=(0.2, 0.4),
+    scores=Scores("sigmoid", 1.25, 7, 12.5, (12.5, -1.5), 0.25, 0.125, (0.5, 0.75)),
 )
+SCORES = {
+    "head": "softmax",
+    "temperature": 1.0,
+    "classes": 3,
+    "largest": 2.0,
+    "logits": [2.0, 1.0],
+    "rest": [0.1, 0.1],
+    "thresholds": [],
+}
 
 
 @pytest.mark.parametrize("why", [WHY, Why(1, 1, 0.0, ())])
@@ -54,6 +64,33 @@ def test_what_another_release_wrote_is_refused(content: dict[str, Any]) -> None:
         Why.from_json(content)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"head": "argmax"},
+        {"temperature": 0},
+        {"temperature": float("nan")},
+        {"logits": [3.0]},
+        {"logits": []},
+        {"rest": [1]},
+        {"rest": [float("inf"), 0]},
+        {"largest": None},
+    ],
+)
+def test_scores_that_another_release_wrote_are_refused(wrong: dict[str, Any]) -> None:
+    content = Why(1, 1, 0.0, ()).to_json()
+    assert Why.from_json({**content, "scores": SCORES}).scores is not None
+    with pytest.raises(ValueError, match="Expected"):
+        Why.from_json({**content, "scores": {**SCORES, **wrong}})
+
+
+def test_a_logit_is_kept_as_the_float32_that_it_was() -> None:
+    logit = 12.3456783294677734375  # a float32
+    scores = Scores("softmax", 0.7, 1, logit, (logit,), 0.0, 0.0)
+    kept = Scores.from_json(json.loads(json.dumps(scores.to_json())))
+    assert abs(kept.logits[0] - logit) < 1e-7
+
+
 def worst(side: int) -> Why:
     """All there can be: classes of large numbers, all levels, labels listed to the limit."""
     largest = 99_999  # classes; a model with more would not fit into memory
@@ -67,6 +104,16 @@ def worst(side: int) -> Why:
             NearPicture(labels, 1.2345678e-05, (123_456_789, 12_345)) for _ in range(NUM_NEAR)
         ),
         usual_distances=(1.2345678e-05, 1.2345678e-05),
+        scores=Scores(
+            head="sigmoid",
+            temperature=1.23456789123e-05,
+            num_classes=largest,
+            largest=-1.23456789123e-05,
+            logits=(-1.23456789123e-05,) * NUM_MAPS,
+            rest=1.2345678e-05,
+            plain_rest=1.2345678e-05,
+            thresholds=(1.2345678e-05,) * NUM_MAPS,
+        ),
     )
 
 

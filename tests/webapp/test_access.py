@@ -26,6 +26,11 @@ OPEN_TO_ALL = {
     "studio_sign_in",
     "api:openapi-json",
     "api:docs",
+    # Whoever has the link: see test_sharing.
+    "shared",
+    "shared_picture",
+    "shared_map",
+    "shared_nearest",
 }
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {
@@ -54,6 +59,7 @@ def private_pages(prediction: Prediction) -> list[str]:
         page,
         f"{page}picture.jpg",
         f"{page}thumbnail.jpg",
+        f"{page}map-1.png",
         f"/uploads/{prediction.upload}/",
     ]
 
@@ -77,6 +83,22 @@ def test_another_persons_picture_is_a_404_even_for_staff(
             assert client.get(page).status_code == 404, page
         assert "red.jpg" not in client.get("/history/").content.decode()
         assert b"red.jpg" not in client.get("/history/ocellus-history.csv").getvalue()
+
+
+def test_another_can_do_nothing_with_a_picture(
+    other_client: Client, curator_client: Client, client: Client, prediction: Prediction
+) -> None:
+    page = f"/predictions/{prediction.public_id}/"
+    for action in ("ask", "share", "unshare"):
+        for visitor in (other_client, curator_client):
+            assert visitor.post(f"{page}{action}/").status_code == 404, action
+        response = client.post(f"{page}{action}/")
+        assert response.status_code == 302, action
+        assert response["Location"].startswith("/sign-in/"), action
+    for visitor in (other_client, curator_client):
+        assert visitor.get(f"{page}others/").status_code == 404
+    assert Prediction.objects.get() == prediction
+    assert Prediction.objects.get().share is None
 
 
 def test_nobody_is_asked_to_sign_in_on_every_page(client: Client, prediction: Prediction) -> None:

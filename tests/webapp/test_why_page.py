@@ -228,7 +228,7 @@ def test_anothers_are_a_404(other_client: Client, client: Client, answered: Pred
 def test_what_is_unlike_anything_learned_is_headed_none_of_these(
     owner_client: Client, answered: Prediction
 ) -> None:
-    assert "None of these" not in page_of(owner_client, answered)
+    assert ">None of these<" not in page_of(owner_client, answered)
     page = page_of(owner_client, strange(answered))
     assert page.index("None of these") < page.index("Closest to it are") < page.index("<progress")
     history = owner_client.get("/history/").content.decode()

@@ -1,7 +1,14 @@
 from django.urls import path
 
 from webapp.accounts.guests import open_to_guests
-from webapp.predictions import answer_views, history_views, media_views, upload_views
+from webapp.predictions import (
+    answer_views,
+    history_views,
+    media_views,
+    other_views,
+    share_views,
+    upload_views,
+)
 
 urlpatterns = [
     path("", upload_views.upload, name="upload"),
@@ -16,6 +23,18 @@ urlpatterns = [
     path("predictions/<uuid:public_id>/map-<int:rank>.png", media_views.heat_map, name="heat_map"),
     path(
         "predictions/<uuid:public_id>/nearest-<int:rank>.jpg", media_views.nearest, name="nearest"
+    ),
+    path("predictions/<uuid:public_id>/ask/", other_views.ask_other, name="ask_other"),
+    path("predictions/<uuid:public_id>/others/", other_views.others, name="others"),
+    path("predictions/<uuid:public_id>/share/", share_views.share, name="share"),
+    path("predictions/<uuid:public_id>/unshare/", share_views.unshare, name="unshare"),
+    path("s/<uuid:share_id>/", share_views.shared, name="shared"),
+    path("s/<uuid:share_id>/picture.jpg", share_views.shared_picture, name="shared_picture"),
+    path("s/<uuid:share_id>/map-<int:rank>.png", share_views.shared_map, name="shared_map"),
+    path(
+        "s/<uuid:share_id>/nearest-<int:rank>.jpg",
+        share_views.shared_nearest,
+        name="shared_nearest",
     ),
 ]
 open_to_guests(urlpatterns)

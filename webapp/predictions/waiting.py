@@ -1,7 +1,7 @@
 """A request that waits for its answers hears of them at once: workers tell over Redis' pub/sub.
 
 The rows are the truth. Who waits looks at them once it listens and every half second after that, so a
-message that is lost, or a Redis that is away, makes an answer late and nothing else.
+message that is lost makes an answer late and nothing else. While Redis is away it looks more often.
 """
 
 import logging
@@ -22,6 +22,8 @@ from webapp.predictions.models import Prediction
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.5
+# While nothing can be heard: a page shall show an answer within 0.3 s all the same.
+LOOK_WHILE_DEAF_SECONDS = 0.15
 # How long a worker lets itself be held up by a Redis that does not answer.
 TELL_SECONDS = 0.2
 # A thread that nobody has needed for this long ends.
@@ -43,38 +45,48 @@ def _redis() -> Redis:
     return redis_client(timeout_seconds=TELL_SECONDS, num_retries=1)
 
 
-def wait_until_answered(ids: Collection[int], *, seconds: float) -> bool:
-    """Return when all are answered or the time is over; which of it, the rows say.
+def wait_until_answered(
+    ids: Collection[int], *, seconds: float, is_one_enough: bool = False
+) -> bool:
+    """Return when all are answered, or one of them where that is enough, or the time is over; which
+    of it, the rows say.
 
     False, and at once, when as many requests wait already as may: the others' threads are for pages.
     """
     if not ids or seconds <= 0:
         return True
     deadline = time.monotonic() + seconds
-    with _listener.waiting_for(ids) as wait:
-        if wait is None:
+    wait = _Wait(ids, num_enough=1 if is_one_enough else len(ids))
+    with _listener.waiting_for(wait) as is_admitted:
+        if not is_admitted:
             return False
-        while wait.missing:
+        while not wait.is_over():
             wait.look()
             left_seconds = deadline - time.monotonic()
-            if not wait.missing or left_seconds <= 0:
+            if wait.is_over() or left_seconds <= 0:
                 break
-            wait.news.wait(min(LOOK_AGAIN_SECONDS, left_seconds))
+            pause = LOOK_AGAIN_SECONDS if _listener.is_hearing else LOOK_WHILE_DEAF_SECONDS
+            wait.news.wait(min(pause, left_seconds))
     return True
 
 
 class _Wait:
-    """What a request waits for. `missing` shrinks; `news` is set when it is worth a look."""
+    """What a request waits for: `num_enough` of these answered. `missing` shrinks; `news` is set when it
+    is worth a look."""
 
-    def __init__(self, ids: Collection[int]) -> None:
+    def __init__(self, ids: Collection[int], *, num_enough: int) -> None:
         self.missing = set(ids)
+        self._most_missing = max(0, len(self.missing) - num_enough)
         self.news = threading.Event()
         self._lock = threading.Lock()
+
+    def is_over(self) -> bool:
+        return len(self.missing) <= self._most_missing
 
     def heard(self, ids: set[int]) -> None:
         with self._lock:
             self.missing -= ids
-        if not self.missing:
+        if self.is_over():
             self.news.set()
 
     def look(self) -> None:
@@ -101,16 +113,16 @@ class _Listener:
         self._waits: set[_Wait] = set()
         self._thread: threading.Thread | None = None
         self._wanted_at = 0.0
+        self.is_hearing = False
 
     @contextmanager
-    def waiting_for(self, ids: Collection[int]) -> Iterator[_Wait | None]:
-        """A wait that is told of answers; None when there are as many as may be."""
-        wait = _Wait(ids)
+    def waiting_for(self, wait: _Wait) -> Iterator[bool]:
+        """Whether the wait is told of answers from now on; not when there are as many as may be."""
         if not self._admit(wait):
-            yield None
+            yield False
             return
         try:
-            yield wait
+            yield True
         finally:
             with self._lock:
                 self._waits.discard(wait)
@@ -136,8 +148,10 @@ class _Listener:
                     logger.warning("Cannot hear of answers, who waits looks for them: %s", error)
                 is_deaf = True
             except Exception:
-                # A thread that dies would leave every answer half a second late.
+                # A thread that dies would leave every answer late.
                 logger.exception("The thread that hears of answers failed; it tries again")
+            finally:
+                self.is_hearing = False
             time.sleep(LOOK_AGAIN_SECONDS)
 
     def _listen(self) -> None:
@@ -147,6 +161,7 @@ class _Listener:
             while self._is_wanted():
                 message = subscription.get_message(timeout=LINGER_SECONDS / 10)
                 if message and message["type"] == "subscribe":
+                    self.is_hearing = True
                     self._tell_all()
                 elif message and message["type"] == "message":
                     self._tell(message["data"])
