@@ -21,7 +21,15 @@ MAX_COUNT = 10_000
 # What a page shows; of a version not the names of its classes.
 SHOWN_FIELDS = (
     *("public_id", "created_at", "file_name", "picture_name", "state", "label", "confidence"),
-    *("is_outlier", "failure_code", "failure_params", "recognizer__name", "version__number"),
+    *(
+        "verdict",
+        "true_label",
+        "is_outlier",
+        "failure_code",
+        "failure_params",
+        "recognizer__name",
+        "version__number",
+    ),
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
@@ -97,6 +105,15 @@ def keys_beyond(
         return rows.filter(is_later, created_at__gte=key.created_at)
     is_earlier = Q(created_at__lt=key.created_at) | Q(id__lt=key.number)
     return rows.filter(is_earlier, created_at__lte=key.created_at)
+
+
+def newest_keys(
+    rows: PredictionQuerySet, filters: HistoryFilters, number: int
+) -> tuple[list[Key], bool]:
+    """Up to `number` of those that are meant, newest first, and whether that is all of them. A search
+    looks at SEARCH_ROWS rows and no further."""
+    keys, is_more, end = _keys(rows, filters, None, number, is_newer=False)
+    return keys, not is_more and end is None
 
 
 def count_of(rows: PredictionQuerySet, filters: HistoryFilters) -> int:
