@@ -57,8 +57,8 @@ def test_what_counts_is_what_it_is_said_to_be(owner: User, other: User, add: Any
 @pytest.mark.parametrize(
     ("num_days", "periods"),
     [
-        (0, ["03/02/2026"]),
-        (2, ["03/02/2026", "03/03/2026", "03/04/2026"]),
+        (0, ["02/24/2026", "02/25/2026"]),  # a week at least
+        (8, ["03/02/2026", "03/03/2026", "03/04/2026"]),
         (40, ["week of 03/02/2026", "week of 03/09/2026"]),
         (300, ["March 2026", "April 2026"]),
         (2000, ["2026", "2027", "2028", "2029", "2030", "2031"]),
@@ -72,8 +72,8 @@ def test_the_span_decides_on_days_weeks_months_or_years(
     of = drawn(owner)
     assert list(of.periods[: len(periods)]) == periods
     [line] = of.lines
-    assert (sum(line.counts), line.counts[0]) == (3, 3 if num_days == 0 else 1)
-    assert line.counts[-1] == (3 if num_days == 0 else 2)
+    assert sum(line.counts) == 3
+    assert (line.counts[0], line.counts[-1]) == ((0, 3) if num_days == 0 else (1, 2))
     assert len(of.periods) <= 62
 
 
@@ -91,6 +91,7 @@ def test_all_bars_are_on_one_scale_and_within_the_drawing(owner: User, add: Any)
     add("wasp", days=1)
     of = drawn(owner)
     bee, wasp = of.lines
+    assert len(bee.bars) == len(wasp.bars) == 1
     assert (bee.bars[0].y, bee.bars[0].height) == (0, HEIGHT)
     assert wasp.bars[0].height == 2, "one among hundreds is still to be seen"
     assert wasp.bars[0].x + wasp.bars[0].width <= of.width
@@ -119,7 +120,7 @@ def test_the_page_says_in_words_and_in_a_table_what_it_draws(
     page = owner_client.get("/history/chart/").content.decode()
     assert hostile not in page
     assert "&lt;b&gt;bee&lt;/b&gt;: most in 03/02/2026, 2" in page
-    assert re.findall(r'<td class="sheet__number">(\d+)</td>', page) == ["2", "0", "0", "1"]
+    assert re.findall(r'<td class="sheet__number">(\d+)</td>', page)[-4:] == ["2", "0", "0", "1"]
     assert "<html" in page, "a page of its own, without JavaScript"
     fragment = owner_client.get("/history/chart/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in fragment

@@ -64,7 +64,7 @@ class CorrectionAdmin(admin.ModelAdmin[Correction]):
     here that its owner has not judged, or after the owner has taken that back."""
 
     list_display = (
-        *("thumbnail", "said", "verdict", "true_label", "share", "recognizer", "version_number"),
+        *("thumbnail", "said", "verdict", "true_label", "how_sure", "recognizer", "version_number"),
         "corrected_at",
     )
     list_display_links = ("thumbnail", "said")
@@ -75,7 +75,7 @@ class CorrectionAdmin(admin.ModelAdmin[Correction]):
     show_full_result_count = False
     ordering = ("-corrected_at", "-id")
     fields = (
-        *("picture", "said", "share", "verdict", "true_label", "corrected_at"),
+        *("picture", "said", "how_sure", "verdict", "true_label", "corrected_at"),
         *("recognizer", "version", "created_at"),
     )
     readonly_fields = fields
@@ -99,7 +99,7 @@ class CorrectionAdmin(admin.ModelAdmin[Correction]):
         return row.label
 
     @admin.display(description=gettext_lazy("confidence"), ordering="confidence")
-    def share(self, row: Correction) -> str:
+    def how_sure(self, row: Correction) -> str:
         return percent(row.confidence)
 
     @admin.display(description=gettext_lazy("version"), ordering=F("version__number").asc())

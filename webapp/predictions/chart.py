@@ -18,6 +18,8 @@ State, Verdict = Prediction.State, Prediction.Verdict
 # More would take longer than one likes to wait, on a history of a million.
 CHART_ROWS = 5_000
 MOST_LABELS = 6
+# One bar alone says nothing of time.
+LEAST_DAYS = 7
 # Of the drawing: a bar with its gap, and the highest one.
 STEP, GAP, HEIGHT = 10, 2, 40
 
@@ -82,7 +84,9 @@ def chart_of(rows: PredictionQuerySet, filters: HistoryFilters) -> Chart:
     ]
     if not said:
         return Chart([], [], 0, is_all, width=STEP)
-    first, last = min(day for day, _name_said in said), max(day for day, _name_said in said)
+    days = [day for day, _name_said in said]
+    last = max(days)
+    first = min(*days, last - timedelta(days=LEAST_DAYS - 1))
     period = _period(first, last)
     starts = _starts(period, first, last)
     place = {start: i for i, start in enumerate(starts)}
