@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.webapp.rows import rows_of, version_of
+from tests.webapp.streams import hang_up
 from tests.webapp.test_history_plans import plan_of
 from webapp.accounts.models import User
 from webapp.predictions.answering import answer_all_queued
@@ -52,7 +53,7 @@ def test_the_curator_sees_a_picture_while_its_owner_has_judged_it(
         response = curator_client.get(address)
         assert response["Content-Type"] == "image/jpeg"
         assert "no-store" in response["Cache-Control"]
-        response.close()
+        hang_up(response)
     one = curator_client.get(f"{INBOX}{row.pk}/change/").content.decode()
     assert files_of(row)[1] in one
     assert "_save" not in one, "there is nothing to change"
@@ -88,7 +89,7 @@ def test_it_wants_the_permission_for_it(
     for page in pages:
         response = other_client.get(page)
         assert response.status_code == 200, page
-        response.close()
+        hang_up(response)
         deletion = {"action": "delete_selected", "_selected_action": str(row.pk)}
         other_client.post(page, {**deletion, "post": "yes", "index": "0"})
         assert Prediction.objects.present().count() == 1, page

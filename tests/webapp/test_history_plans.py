@@ -55,6 +55,20 @@ def test_every_key_is_found_along_an_index_in_order(
         assert "Sort" not in steps, (steps, sql)
 
 
+@pytest.mark.parametrize("given", [{"corrected": "judged"}, {"corrected": "wrong", "min": "5"}])
+def test_what_is_judged_is_found_and_counted_along_its_index(
+    owner: User, owner_client: Client, recognizer: Recognizer, given: dict[str, str]
+) -> None:
+    rows_of(owner, recognizer, 60, verdict="wrong")
+    with CaptureQueriesContext(connection) as queries:
+        owner_client.get("/history/", given)
+    limited = [query["sql"] for query in queries if re.search(r"NOT .*LIMIT", query["sql"])]
+    assert len(limited) == 2, "the keys, and how many or how far"
+    for sql in limited:
+        steps = " / ".join(plan_of(sql))
+        assert "prediction_judged" in steps, (steps, sql)
+
+
 def plan_of(sql: str) -> list[str]:
     """Each step with the index that it takes."""
     with connection.cursor() as cursor:

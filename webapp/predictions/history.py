@@ -155,6 +155,12 @@ class HistoryFilters(forms.Form):
         is_led = is_led and num_leading + bool(state) + self._says_judged <= 1
         return not is_led or any(self.value(name) is not None for name in ("q", "min", "max"))
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether a search has to look at rows, which are long, and not at an index alone."""
+        is_more_asked = bool(self._equals()) or self.value("q") is not None
+        return self._verdict == NOT_JUDGED or (self._says_judged and is_more_asked)
+
     def leading(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """As far as an index leads: in the order of the history, without looking at the rows."""
         if self._says_judged:

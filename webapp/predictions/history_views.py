@@ -62,7 +62,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "count": count,
         "is_beyond_counting": count is not None and count > paging.MAX_COUNT,
         "max_count": number_format(paging.MAX_COUNT, force_grouping=True),
-        "search_rows": number_format(paging.SEARCH_ROWS, force_grouping=True),
+        "search_rows": number_format(paging.search_rows(form), force_grouping=True),
         "labels": labels,
         "has_more_labels": len(labels) == MAX_KNOWN_LABELS,
         "new_number": uuid.uuid4(),
