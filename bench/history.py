@@ -78,6 +78,7 @@ def _lines(figures: dict[str, Any]) -> list[str]:
     lines += [
         "",
         f"{export}, at most {figures['csv_peak_mb']:.0f} MB resident (target {TARGET_MB})",
+        f"the chart of all: {figures['chart_p95_ms']:.0f} ms at the 95th percentile",
         f"made in {figures['make_seconds']:.0f} s",
         "",
         *verdicts(figures["met"]),

@@ -41,11 +41,14 @@ LABELS = [f"species {i:03}" for i in range(200)]
 LABEL_WEIGHTS = list(accumulate(1 / (i + 1) for i in range(200)))
 RARE_LABEL, RARE_EVERY = "rare species", 100_000
 FAILED_SHARE = 0.015
+# Of the answered ones: judged by their owner, and of these the share that is wrong.
+JUDGED_SHARE, WRONG_SHARE = 0.05, 0.2
 COLUMNS = (
     *("public_id", "owner_id", "recognizer_id", "version_id", "upload", "position", "created_at"),
     *("file_name", "content_sha256", "picture_name", "width", "height", "is_first_of_many"),
     *("state", "attempts", "label", "confidence", "top", "is_outlier", "outlier_score", "why"),
     *("failure_code", "failure_params", "answered_at", "claimed_at"),
+    *("verdict", "true_label", "corrected_at"),
 )
 
 
@@ -115,6 +118,8 @@ def _rows(
         label = RARE_LABEL if i % RARE_EVERY == RARE_EVERY // 2 else label
         confidence = 1 - chance.betavariate(1.2, 6)
         top = [{"label": each, "probability": confidence} for each in (label, *LABELS[:4])]
+        is_judged = not is_failed and chance.random() < JUDGED_SHARE
+        is_wrong = is_judged and chance.random() < WRONG_SHARE
         hexadecimal = f"{chance.getrandbits(128):032x}"
         yield (
             hexadecimal,
@@ -142,6 +147,9 @@ def _rows(
             "{}",
             _stored(created_at + timedelta(seconds=1)),
             _stored(created_at),
+            ("wrong" if is_wrong else "right") if is_judged else "",
+            chance.choice(LABELS) if is_wrong else "",
+            _stored(created_at + timedelta(hours=1)) if is_judged else None,
         )
 
 
@@ -181,6 +189,14 @@ def pages(num_rounds: int) -> dict[str, Any]:
         "not_answered_of_one_recognizer": {"state": "failed", "recognizer": "seldom"},
         "waiting": {"state": "queued"},
         "answered": {"state": "done"},
+        "judged": {"corrected": "judged"},
+        "wrong": {"corrected": "wrong"},
+        "wrong_of_one_label": {"corrected": "wrong", "label": RARE_LABEL},
+        "judged_of_a_seldom_recognizer": {"corrected": "judged", "recognizer": "seldom"},
+        "judged_with_text_that_is_nowhere": {"corrected": "judged", "q": "nowhere"},
+        "not_judged": {"corrected": "open"},
+        "not_judged_of_one_label": {"corrected": "open", "label": LABELS[0]},
+        "not_judged_with_text_that_is_nowhere": {"corrected": "open", "q": "nowhere"},
         "one_day_a_year_ago": {"since": f"{middle:%Y-%m-%d}", "until": f"{middle:%Y-%m-%d}"},
         "confidence": {"min": "40", "max": "60"},
         "confidence_that_nothing_has": {"max": "1"},
@@ -210,6 +226,8 @@ def pages(num_rounds: int) -> dict[str, Any]:
         taken = _milliseconds(client, path, num_rounds)
         figures[f"{name}_p95_ms"] = round(percentile(taken, 95), 1)
         figures["pages"][name]["least_ms"] = round(min(taken), 1)
+    chart = _milliseconds(client, "/history/chart/", num_rounds)
+    figures["chart_p95_ms"] = round(percentile(chart, 95), 1)
     figures["filtered_page_p95_ms"] = max(figures[f"{name}_p95_ms"] for name in filters)
     figures["most_queries"] = max(page["queries"] for page in figures["pages"].values())
     return figures

@@ -83,6 +83,10 @@ def test_another_persons_picture_is_a_404_even_for_staff(
             assert client.get(page).status_code == 404, page
         assert "red.jpg" not in client.get("/history/").content.decode()
         assert b"red.jpg" not in client.get("/history/ocellus-history.csv").getvalue()
+        assert b"red" not in client.get("/history/ocellus-pictures.zip").getvalue()
+        assert "red" not in client.get("/history/chart/").content.decode()
+        correction = f"/predictions/{prediction.public_id}/correction/"
+        assert client.post(correction, {"verdict": "right"}).status_code == 404
 
 
 def test_another_can_do_nothing_with_a_picture(
@@ -102,7 +106,10 @@ def test_another_can_do_nothing_with_a_picture(
 
 
 def test_nobody_is_asked_to_sign_in_on_every_page(client: Client, prediction: Prediction) -> None:
-    of_all = ("/", "/history/", "/history/ocellus-history.csv")
+    of_all = (
+        *("/", "/history/", "/history/ocellus-history.csv", "/history/ocellus-pictures.zip"),
+        *("/history/chart/", "/labels/", f"/predictions/{prediction.public_id}/correction/"),
+    )
     for page in (*of_all, *private_pages(prediction)):
         response = client.get(page)
         assert response.status_code == 302, page

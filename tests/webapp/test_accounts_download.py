@@ -15,7 +15,7 @@ from webapp.accounts.models import User
 from webapp.accounts.services import api_key_create
 from webapp.belongings import download
 from webapp.belongings.download import parts_of
-from webapp.predictions import pictures
+from webapp.predictions import downloads, pictures
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
@@ -47,6 +47,7 @@ def test_the_archive_holds_each_picture_its_answer_and_the_account(
     _, key = api_key_create(owner=owner, name="camera trap")
     upload_of("red", "green")
     answer_all_queued()
+    Prediction.objects.filter(label="green").update(verdict="wrong", true_label="lime")
     [link] = links(owner_client)
     archive = opened(owner_client, link)
     rows = list(Prediction.objects.order_by("id"))
@@ -54,6 +55,8 @@ def test_the_archive_holds_each_picture_its_answer_and_the_account(
     assert [line["id"] for line in lines] == [str(row.public_id) for row in rows]
     assert [line["label"] for line in lines] == ["red", "green"]
     assert [line["file_name"] for line in lines] == ["red.jpg", "green.jpg"]
+    assert [line["verdict"] for line in lines] == [None, "wrong"]
+    assert [line["true_label"] for line in lines] == [None, "lime"]
     for line, row in zip(lines, rows, strict=True):
         kept = pictures.path_of(row.picture_name).read_bytes()
         assert archive.read(line["picture"]) == kept
@@ -95,7 +98,7 @@ def test_an_archive_is_sent_in_small_pieces_and_never_whole(
     owner_client: Client, upload_of: Uploads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_of(*["red"] * 20)
-    monkeypatch.setattr(download, "SENT_AT_ONCE", 1)
+    monkeypatch.setattr(downloads, "SENT_AT_ONCE", 1)
     [link] = links(owner_client)
     pieces = pieces_of(owner_client.get(link))
     assert len(pieces) > 20
@@ -143,7 +146,7 @@ def test_one_download_of_a_person_at_a_time(
     second = owner_client.get(link)
     assert second.status_code == 503
     assert second["Retry-After"]
-    monkeypatch.setattr(download, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(downloads, "MAX_AT_ONCE", 1)
     assert other_client.get(link).status_code == 503
     hang_up(first)  # whoever asked has gone, before a byte was sent
     assert opened(owner_client, link)

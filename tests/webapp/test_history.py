@@ -43,6 +43,33 @@ def test_what_was_not_answered_says_why(
     assert "in several attempts" in page
 
 
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("verdict", "true_label", "words"),
+    [
+        ("right", "", "confirmed"),
+        ("wrong", "<hornet>", "corrected: &lt;hornet&gt;"),
+        ("wrong", "", "wrong"),
+    ],
+)
+def test_it_shows_what_was_said_of_an_answer(
+    owner: User,
+    owner_client: Client,
+    recognizer: Recognizer,
+    view: str,
+    verdict: str,
+    true_label: str,
+    words: str,
+) -> None:
+    rows_of(owner, recognizer, 1)
+    address = f"/history/?view={view}"
+    assert "mark--" not in owner_client.get(address).content.decode()
+    Prediction.objects.update(verdict=verdict, true_label=true_label)
+    page = " ".join(owner_client.get(address).content.decode().split())
+    mark = page.split(f'<span class="mark mark--{verdict}">')[1].split("</span>")[0]
+    assert mark.strip() == words
+
+
 def test_an_empty_history_offers_a_next_step(owner_client: Client) -> None:
     assert "Nothing yet" in owner_client.get("/history/").content.decode()
 
@@ -96,6 +123,9 @@ def test_it_says_how_many_there_are_and_counts_no_further_than_it_is_quick(
         ("?after=1-1", 9),
         ("?after=9000000000000000-1", 9),
         ("?before=9000000000000000-1", 8),
+        ("?corrected=judged&view=table", 8),
+        ("?corrected=wrong&label=bee", 8),
+        ("?corrected=open", 8),
         # What was just deleted.
         ("?deleted=6d2f8f9e-0000-4000-8000-000000000000", 9),
     ],

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from tests.webapp.rows import rows_of, version_of
@@ -37,7 +38,9 @@ def test_each_row_says_what_the_page_says(
     owner: User, owner_client: Client, recognizer: Recognizer
 ) -> None:
     version = version_of(recognizer, 3)
-    [answered] = rows_of(owner, recognizer, 1, version=version, file_name="蜜蜂, “bee”.jpg")
+    corrected_at = timezone.now()
+    said = {"verdict": "wrong", "true_label": "hornet", "corrected_at": corrected_at}
+    [answered] = rows_of(owner, recognizer, 1, version=version, file_name="蜜蜂, “bee”.jpg", **said)
     unanswered = {"state": "failed", "failure_code": "gave_up", "label": "", "confidence": None}
     rows_of(owner, recognizer, 1, first=1, **unanswered)
     failed, done = read(owner_client)
@@ -48,6 +51,9 @@ def test_each_row_says_what_the_page_says(
     assert (done["label"], done["confidence"], done["none_of_these"]) == ("bee", "0.75", "no")
     assert done["uploaded_at"] == answered.created_at.isoformat()
     assert (failed["state"], failed["label"], failed["version"]) == ("failed", "", "")
+    assert (done["verdict"], done["true_label"]) == ("wrong", "hornet")
+    assert done["corrected_at"] == corrected_at.isoformat()
+    assert failed["verdict"] == failed["true_label"] == failed["corrected_at"] == ""
     assert failed["failure_code"] == "gave_up"
     assert "in several attempts" in failed["failure"]
 
@@ -57,9 +63,9 @@ def test_no_cell_is_a_formula(
     owner: User, owner_client: Client, recognizer: Recognizer, beginning: str
 ) -> None:
     text = f'{beginning}HYPERLINK("http://evil.example")'
-    rows_of(owner, recognizer, 1, file_name=text, label=text)
+    rows_of(owner, recognizer, 1, file_name=text, label=text, verdict="wrong", true_label=text)
     [row] = read(owner_client)
-    assert row["file_name"] == row["label"] == f"'{text}"
+    assert row["file_name"] == row["label"] == row["true_label"] == f"'{text}"
 
 
 def test_what_is_no_formula_stays_as_it_is() -> None:

@@ -29,9 +29,10 @@ def cast(owner: User, recognizer: Recognizer) -> None:
         given = {"file_name": name, "created_at": moment(day), "version": second, **fields}
         rows_of(owner, given.pop("recognizer", recognizer), 1, **given)  # type: ignore[arg-type]
 
+    wren = {"verdict": "wrong", "true_label": "wren"}
     add("old.jpg", 1, version=first, confidence=0.5)
-    add("wasp.jpg", 2, label="wasp", confidence=0.9)
-    add("robin.jpg", 3, label="robin", recognizer=birds, version=of_birds, confidence=0.2)
+    add("wasp.jpg", 2, label="wasp", confidence=0.9, verdict="right")
+    add("robin.jpg", 3, label="robin", recognizer=birds, version=of_birds, confidence=0.2, **wren)
     unanswered = {"version": None, "label": "", "confidence": None}
     add("broken.jpg", 4, state=State.FAILED, **unanswered)
     add("waiting.jpg", 5, state=State.QUEUED, **unanswered)
@@ -67,6 +68,20 @@ FILTERS: list[tuple[dict[str, str], list[str]]] = [
     ({"state": "failed"}, ["broken.jpg"]),
     ({"state": "queued"}, ["waiting.jpg"]),
     ({"state": "running"}, []),
+    ({"corrected": "judged"}, ["robin.jpg", "wasp.jpg"]),
+    ({"corrected": "right"}, ["wasp.jpg"]),
+    ({"corrected": "wrong"}, ["robin.jpg"]),
+    ({"corrected": "open"}, [name for name in ALL if name not in ("robin.jpg", "wasp.jpg")]),
+    ({"corrected": "open", "state": "failed"}, ["broken.jpg"]),
+    ({"corrected": "open", "state": "done"}, ["100%_bee.jpg", "old.jpg"]),
+    ({"corrected": "open", "recognizer": "birds"}, []),
+    ({"corrected": "judged", "state": "done"}, ["robin.jpg", "wasp.jpg"]),
+    ({"corrected": "judged", "state": "failed"}, []),
+    ({"corrected": "wrong", "recognizer": "colours"}, []),
+    ({"corrected": "wrong", "label": "robin", "version": "birds:1"}, ["robin.jpg"]),
+    ({"corrected": "right", "min": "95"}, []),
+    ({"corrected": "judged", "q": "was"}, ["wasp.jpg"]),
+    ({"corrected": "judged", "since": "2026-05-03"}, ["robin.jpg"]),
     ({"state": "done"}, ["100%_bee.jpg", "robin.jpg", "wasp.jpg", "old.jpg"]),
     ({"min": "50"}, ["100%_bee.jpg", "wasp.jpg", "old.jpg"]),
     ({"max": "50"}, ["robin.jpg", "old.jpg"]),
@@ -100,6 +115,7 @@ BAD = [
     ("version", "colours", "one of the list"),
     ("version", "9" * 5000, "one of the list"),
     ("state", "DONE", "one of the list"),
+    ("corrected", "yes", "one of the list"),
     ("label", "x" * 256, "some words"),
     ("label", "\x00", "some words"),
     ("q", "x" * 101, "some words"),

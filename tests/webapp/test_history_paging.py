@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.webapp.rows import rows_of
 from webapp.accounts.models import User
 from webapp.predictions import paging
+from webapp.predictions.history import HistoryFilters
 from webapp.predictions.history_views import GRID_SIZE
 from webapp.predictions.models import Prediction
 from webapp.predictions.paging import Key
@@ -160,6 +161,7 @@ def test_beyond_the_last_page_there_is_a_way_back(
 def short_searches(monkeypatch: pytest.MonkeyPatch) -> int:
     number = 10
     monkeypatch.setattr(paging, "SEARCH_ROWS", number)
+    monkeypatch.setattr(paging, "READ_ROWS", number)
     return number
 
 
@@ -206,3 +208,36 @@ def test_a_range_of_confidences_is_a_search_too(
     reader = Reader(owner_client, "/history/?max=20")
     assert reader.names == []
     assert reader.turn("next") == [0]
+
+
+@pytest.mark.parametrize(
+    "filters", ["corrected=wrong", "corrected=judged&label=bee", "corrected=open"]
+)
+def test_what_was_said_of_answers_is_searched_for_so_far_at_a_time(
+    owner: User, owner_client: Client, recognizer: Recognizer, short_searches: int, filters: str
+) -> None:
+    """Of those that are judged, or of all: none is lost and none comes twice."""
+    meant = {"verdict": "" if "open" in filters else "wrong"}
+    others = {"verdict": "right", "label": "wasp"}
+    for first in range(0, 60, 4):
+        rows_of(owner, recognizer, 1, first=first, **meant)
+        rows_of(owner, recognizer, 3, first=first + 1, **others)
+    reader = Reader(owner_client, f"/history/?{filters}")
+    found = reader.names
+    assert f"{short_searches} pictures were searched" in reader.page
+    while reader.can_turn("next"):
+        found += reader.turn("next")
+    assert found == list(range(56, -1, -4))
+
+
+@pytest.mark.django_db
+def test_a_search_that_reads_the_rows_goes_less_far() -> None:
+    for given, number in (
+        ({"q": "x"}, paging.SEARCH_ROWS),
+        ({"corrected": "wrong", "min": "5"}, paging.SEARCH_ROWS),
+        ({"corrected": "wrong", "q": "x"}, paging.READ_ROWS),
+        ({"corrected": "judged", "label": "bee"}, paging.READ_ROWS),
+        ({"corrected": "open"}, paging.READ_ROWS),
+        ({"corrected": "open", "state": "failed"}, paging.SEARCH_ROWS),
+    ):
+        assert paging.search_rows(HistoryFilters(given)) == number, given

@@ -5,7 +5,6 @@ half a kilobyte for each picture; so a large history comes in parts of PICTURES_
 """
 
 import json
-import threading
 import zipfile
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.predictions import pictures
+from webapp.predictions.downloads import Outlet, Sent
 from webapp.predictions.models import Prediction
 
 PICTURES_IN_PART = 20_000
 ROWS_AT_ONCE = 500
-SENT_AT_ONCE = 256 * 1024
-# Each holds a thread of the web process for as long as somebody's line takes.
-MAX_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -56,79 +53,13 @@ def parts_of(owner: User) -> list[Part]:
     return parts or [Part(1, 0, 0, 0)]
 
 
-class Busy(Exception):
-    """Too many downloads go on, or one of the same person."""
-
-
-class Archive:
-    """The bytes of one part, in pieces. To be closed, also where nobody has asked for any: the next
-    download may have to wait for it. Raises Busy."""
-
-    def __init__(self, owner: User, *, first: int, last: int) -> None:
-        _turns.take(owner.pk)
-        self._owner_id: int | None = owner.pk
-        self._pieces = _write(owner, first, last)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._pieces)
-
-    def close(self) -> None:
-        self._pieces.close()
-        if self._owner_id is not None:
-            _turns.give_back(self._owner_id)
-        self._owner_id = None
-
-
-class _Turns:
-    """Who is downloading, in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._owners: set[int] = set()
-
-    def take(self, owner_id: int) -> None:
-        with self._lock:
-            if owner_id in self._owners or len(self._owners) >= MAX_AT_ONCE:
-                raise Busy
-            self._owners.add(owner_id)
-
-    def give_back(self, owner_id: int) -> None:
-        with self._lock:
-            self._owners.discard(owner_id)
-
-
-_turns = _Turns()
-
-
-class _Outlet:
-    """What zipfile writes to: a stream that cannot go back, and is emptied again and again."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._num_bytes = 0
-
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        self._num_bytes += len(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """There is nothing behind it."""
-
-    def is_full(self) -> bool:
-        return self._num_bytes >= SENT_AT_ONCE
-
-    def take(self) -> bytes:
-        data = b"".join(self._pieces)
-        self._pieces, self._num_bytes = [], 0
-        return data
+def archive_of(owner: User, *, first: int, last: int) -> Sent:
+    """The bytes of one part, in pieces. Raises Busy."""
+    return Sent(owner, _write(owner, first, last))
 
 
 def _write(owner: User, first: int, last: int) -> Generator[bytes, None, None]:
-    outlet = _Outlet()
+    outlet = Outlet()
     # Pictures do not get smaller. They are wrapped as deflated, at level 0, all the same: programs that
     # read an archive as it comes cannot tell where a stored one ends.
     with zipfile.ZipFile(outlet, "w") as archive:  # type: ignore[call-overload]
@@ -196,6 +127,9 @@ def _shown(row: Prediction) -> dict[str, Any]:
         "top": row.top,
         "failure": row.failure_sentence or None,
         "answered_at": row.answered_at,
+        "verdict": row.verdict or None,
+        "true_label": row.true_label or None,
+        "corrected_at": row.corrected_at,
     }
 
 

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from webapp.accounts.forms import ConfirmForm
 from webapp.accounts.views import person
-from webapp.belongings.download import Archive, Busy, parts_of
+from webapp.belongings.download import archive_of, parts_of
 from webapp.belongings.leaving import LastSuperuser, account_leave, leave_finish
+from webapp.predictions.downloads import Busy
 from webapp.predictions.models import Prediction
 from webapp.predictions.refusals import refusal
 
@@ -33,7 +34,7 @@ def archive(request: HttpRequest, first: int, last: int) -> HttpResponseBase:
     """One's own predictions from one row to another, as a ZIP that is made while it is sent."""
     user = person(request)
     try:
-        pieces = Archive(user, first=min(first, LARGEST_ID), last=min(last, LARGEST_ID))
+        pieces = archive_of(user, first=min(first, LARGEST_ID), last=min(last, LARGEST_ID))
     except Busy:
         sentence = _("A download of yours, or several of others, go on. Please try again later.")
         return refusal(request, 503, sentence)

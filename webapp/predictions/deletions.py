@@ -12,6 +12,7 @@ from django.utils import timezone
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction
 from webapp.predictions.removal import pictures_forget, predictions_remove
+from webapp.predictions.selected import selected
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,7 @@ def predictions_delete(
 
     The same form sent twice is one deletion.
     """
-    named = Prediction.objects.filter(public_id__in=public_ids).values_list("pk", "owner_id")
-    # Asked for together, SQLite might look through all that the owner has.
-    own = [pk for pk, owner_id in named if owner_id == owner.pk]
-    rows = Prediction.objects.present().filter(pk__in=own)
+    rows = selected(owner=owner, public_ids=public_ids)
     rows.update(deleted_at=timezone.now(), deletion=deletion)
     return undoable_count(owner=owner, deletion=deletion)
 

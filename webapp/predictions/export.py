@@ -19,6 +19,7 @@ CHUNK_ROWS = 2_000
 COLUMNS = (
     *("id", "file_name", "uploaded_at", "recognizer", "version", "state", "label", "confidence"),
     *("none_of_these", "answered_at", "failure_code", "failure"),
+    *("verdict", "true_label", "corrected_at"),
 )
 # What a spreadsheet takes for a formula when a cell begins with it.
 FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
@@ -27,7 +28,7 @@ FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 _FIELDS = (
     *("created_at", "pk", "public_id", "file_name", "recognizer__slug", "version__number"),
     *("state", "label", "confidence", "is_outlier", "answered_at"),
-    *("failure_code", "failure_params"),
+    *("failure_code", "failure_params", "verdict", "true_label", "corrected_at"),
 )
 
 
@@ -80,6 +81,9 @@ def _cells(
     answered_at: datetime | None,
     failure_code: str,
     failure_params: dict[str, str],
+    verdict: str,
+    true_label: str,
+    corrected_at: datetime | None,
 ) -> tuple[Any, ...]:
     """A row of the database as one of COLUMNS."""
     return (
@@ -95,4 +99,7 @@ def _cells(
         answered_at.isoformat() if answered_at else None,
         failure_code,
         sentence(failure_code, failure_params) if state == State.FAILED else None,
+        verdict,
+        true_label,
+        corrected_at.isoformat() if corrected_at else None,
     )

@@ -6,7 +6,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
-from django.db.models import BigIntegerField, F, Q
+from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,11 +16,14 @@ from django.utils.translation import gettext_lazy
 from webapp.predictions.models import Prediction, PredictionQuerySet
 from webapp.recognizers.models import ModelVersion, Recognizer
 
-State = Prediction.State
+State, Verdict = Prediction.State, Prediction.Verdict
+JUDGED, NOT_JUDGED = "judged", "open"
 # More would be a longer page than the type-ahead is worth.
 MAX_KNOWN_LABELS = 200
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
 MAX_SHOWN_CHARACTERS = 60
+# In the very words of their index.
+_IS_JUDGED = ~Q(verdict="")
 
 
 class _Explained(forms.Field):
@@ -82,6 +86,16 @@ class HistoryFilters(forms.Form):
         required=False,
         choices=[("", gettext_lazy("all")), *State.choices],
     )
+    corrected = ChoiceField(
+        label=gettext_lazy("Your verdict"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("all")),
+            (JUDGED, gettext_lazy("judged")),
+            (NOT_JUDGED, gettext_lazy("not judged")),
+            *Verdict.choices,
+        ],
+    )
     min = PercentField(label=gettext_lazy("Confidence from, in %"))
     max = PercentField(label=gettext_lazy("Confidence to, in %"))
     since = DayField(label=gettext_lazy("Uploaded from"))
@@ -135,12 +149,22 @@ class HistoryFilters(forms.Form):
         state, num_leading = self.value("state"), len(self._equals())
         if state == State.DONE and self._says_done:
             state = None
-        # Nearly all are done, so that no index is made for it.
-        is_led = state != State.DONE and num_leading + bool(state) <= 1
+        # Nearly all are done and not judged, so that no index is made for it; which way they were
+        # judged stands in the index of those that are, behind the order.
+        is_led = state != State.DONE and self._verdict in (None, JUDGED)
+        is_led = is_led and num_leading + bool(state) + self._says_judged <= 1
         return not is_led or any(self.value(name) is not None for name in ("q", "min", "max"))
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether a search has to look at rows, which are long, and not at an index alone."""
+        is_more_asked = bool(self._equals()) or self.value("q") is not None
+        return self._verdict == NOT_JUDGED or (self._says_judged and is_more_asked)
 
     def leading(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """As far as an index leads: in the order of the history, without looking at the rows."""
+        if self._says_judged:
+            return self._dated(rows.filter(_IS_JUDGED))
         return self._dated(rows.filter(**dict(self._equals()[:1])))
 
     def matching(self, rows: PredictionQuerySet) -> PredictionQuerySet:
@@ -151,11 +175,17 @@ class HistoryFilters(forms.Form):
         if state and state != State.DONE:
             # In the very words of the index of those that are not done, which leads here.
             rows, others = rows.filter(~Q(state=State.DONE), state=state), equals
+        elif self._says_judged:
+            rows, others = rows.filter(_IS_JUDGED), equals
         else:
             rows, others = rows.filter(**dict(equals[:1])), equals[1:]
             if state and not self._says_done:  # an index carries the confidence
                 rows = rows.filter(confidence__isnull=False)
         rows = self._dated(rows)
+        if self._verdict in Verdict.values:
+            rows = rows.filter(verdict=self._verdict)
+        elif self._verdict == NOT_JUDGED:
+            rows = rows.filter(verdict="")
         for name, value in others:
             rows = _beside(rows, name, value)
         if (least := self.value("min")) is not None:
@@ -180,8 +210,22 @@ class HistoryFilters(forms.Form):
 
     @property
     def _says_done(self) -> bool:
-        """Only what is done has a label, a version or a confidence."""
-        return any(self.value(name) is not None for name in ("label", "version"))
+        """Only what is done has a label, a version or a confidence, and is judged."""
+        return self._says_judged or any(
+            self.value(name) is not None for name in ("label", "version")
+        )
+
+    @property
+    def _says_judged(self) -> bool:
+        """Those that are judged are few, usually, and have an index, which leads."""
+        return self._verdict not in (None, NOT_JUDGED)
+
+    @property
+    def _verdict(self) -> str | None:
+        """What is said of the verdict; None where the state says it already."""
+        verdict: str | None = self.value("corrected")
+        is_without_answer = self.value("state") not in (None, State.DONE)
+        return None if verdict == NOT_JUDGED and is_without_answer else verdict
 
     @property
     def _contradicts_itself(self) -> bool:
@@ -225,10 +269,13 @@ def _answering_versions() -> Any:
     )
 
 
-def _beside(rows: PredictionQuerySet, name: str, value: int) -> PredictionQuerySet:
-    """A number in a column, said so that its index is not taken: SQLite keeps no statistics and
-    might prefer it to that of the label, which leads to far fewer rows."""
-    said = Coalesce(F(name), F(name), output_field=BigIntegerField())
+def _beside(rows: PredictionQuerySet, name: str, value: int | str) -> PredictionQuerySet:
+    """A value of a column, said so that its index is not taken: SQLite keeps no statistics and
+    might prefer it to the one that leads to far fewer rows."""
+    kind: models.Field[Any, Any] = (
+        models.TextField() if isinstance(value, str) else models.BigIntegerField()
+    )
+    said = Coalesce(F(name), F(name), output_field=kind)
     return rows.alias(**{f"same_{name}": said}).filter(**{f"same_{name}": value})
 
 

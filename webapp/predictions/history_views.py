@@ -1,36 +1,29 @@
-"""The history: its pages, deleting with undo, and CSV. All that it shows is in the address."""
+"""The history: its pages, its chart, and files of it. All that it shows is in the address."""
 
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.http.request import QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from webapp.predictions import paging
-from webapp.predictions.deletions import (
-    UNDO_MINUTES,
-    deletion_undo,
-    predictions_delete,
-    undoable_count,
-)
-from webapp.predictions.export import csv_lines
-from webapp.predictions.history import ChoiceField, HistoryFilters, known_labels
+from webapp.predictions.chart import CHART_ROWS, chart_of
+from webapp.predictions.corrections import MAX_SELECTED
+from webapp.predictions.deletions import UNDO_MINUTES, undoable_count
+from webapp.predictions.files import csv_response, zip_response
+from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
+from webapp.predictions.judgings import judging_of
 from webapp.predictions.models import PredictionQuerySet
+from webapp.predictions.selected import uuid_or_none
 from webapp.predictions.visitors import own_predictions, visitor
 
-GRID_SIZE, TABLE_SIZE = 24, 50
-# What `back` may bring again into the address of the history.
-PLACES = (*HistoryFilters.base_fields, "view", "before", "after")
+GRID_SIZE, TABLE_SIZE = 24, MAX_SELECTED
 
 
 class HistoryForm(HistoryFilters):
@@ -58,7 +51,8 @@ def history(request: HttpRequest) -> HttpResponse:
     size = TABLE_SIZE if form.is_table else GRID_SIZE
     page = paging.page_of(rows, form, size=size, **places)
     count = _count(page, rows, form)
-    deletion = _uuid(request.GET.get("deleted", ""))
+    deletion = uuid_or_none(request.GET.get("deleted", ""))
+    labels = known_labels()
     context = {
         "form": form,
         "page": page,
@@ -68,9 +62,11 @@ def history(request: HttpRequest) -> HttpResponse:
         "count": count,
         "is_beyond_counting": count is not None and count > paging.MAX_COUNT,
         "max_count": number_format(paging.MAX_COUNT, force_grouping=True),
-        "search_rows": number_format(paging.SEARCH_ROWS, force_grouping=True),
-        "labels": known_labels(),
-        "new_deletion": uuid.uuid4(),
+        "search_rows": number_format(paging.search_rows(form), force_grouping=True),
+        "labels": labels,
+        "has_more_labels": len(labels) == MAX_KNOWN_LABELS,
+        "new_number": uuid.uuid4(),
+        "judging": judging_of(request),
         "deletion": deletion,
         "num_deleted": undoable_count(owner=visitor(request), deletion=deletion) if deletion else 0,
         "undo_minutes": UNDO_MINUTES,
@@ -85,48 +81,31 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
     filters = HistoryFilters(request.GET)
     if not filters.is_valid():
         return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
-    response = StreamingHttpResponse(
-        csv_lines(own_predictions(request), filters), content_type="text/csv; charset=utf-8"
-    )
-    name = f"ocellus-history-{timezone.localdate().isoformat()}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "no-store"
-    return response
+    return csv_response(own_predictions(request), filters)
 
 
-@require_POST
-def history_delete(request: HttpRequest) -> HttpResponse:
-    """Hide what was selected; the page that follows offers to undo it."""
-    chosen = [_uuid(text) for text in request.POST.getlist("selected")]
-    public_ids = [each for each in chosen if each is not None]
-    deletion = _uuid(request.POST.get("deletion", "")) or uuid.uuid4()
-    num_hidden = 0
-    if public_ids:
-        num_hidden = predictions_delete(
-            owner=visitor(request), public_ids=public_ids, deletion=deletion
-        )
-    if not public_ids:
-        messages.info(request, _("Nothing was selected, so nothing was deleted."))
-    elif not num_hidden:
-        messages.info(request, _("What was selected is not there any more."))
-    return _back(request, deletion if num_hidden else None)
+@require_GET
+def history_zip(request: HttpRequest) -> HttpResponseBase:
+    """The pictures of all that the filters mean, in folders named by their labels, streamed."""
+    filters = HistoryFilters(request.GET)
+    if not filters.is_valid():
+        return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
+    return zip_response(request, own_predictions(request), filters)
 
 
-@require_POST
-def history_undo(request: HttpRequest) -> HttpResponse:
-    deletion = _uuid(request.POST.get("deletion", ""))
-    number = deletion_undo(owner=visitor(request), deletion=deletion) if deletion else 0
-    if number:
-        sentence = ngettext(
-            "%(number)d picture is back.", "%(number)d pictures are back.", number
-        ) % {"number": number}
-    else:
-        sentence = _(
-            "Nothing came back: it was brought back before, or deleted more than %(minutes)d "
-            "minutes ago and is gone."
-        ) % {"minutes": UNDO_MINUTES}
-    messages.info(request, sentence)
-    return _back(request)
+@require_GET
+@never_cache
+def history_chart(request: HttpRequest) -> HttpResponse:
+    """How often which label came when, of what the filters find; for the history's page, or alone."""
+    filters = HistoryForm(request.GET)
+    context = {
+        "chart": chart_of(own_predictions(request), filters),
+        "chart_rows": number_format(CHART_ROWS, force_grouping=True),
+        "form": filters,
+    }
+    is_fragment = "HX-Request" in request.headers
+    template = "predictions/_chart.html" if is_fragment else "predictions/chart.html"
+    return render(request, template, context)
 
 
 def _count(page: paging.Page, rows: PredictionQuerySet, filters: HistoryFilters) -> int | None:
@@ -134,22 +113,3 @@ def _count(page: paging.Page, rows: PredictionQuerySet, filters: HistoryFilters)
     if page.newer is None and page.older is None:
         return len(page.predictions)
     return None if filters.is_search else paging.count_of(rows, filters)
-
-
-def _back(request: HttpRequest, deletion: uuid.UUID | None = None) -> HttpResponse:
-    """To the place in the history that the form came from."""
-    came_from = QueryDict(request.POST.get("back", "")[:4000])
-    place = QueryDict(mutable=True)
-    for name in PLACES:
-        if value := came_from.get(name):
-            place[name] = value
-    if deletion is not None:
-        place["deleted"] = str(deletion)
-    return redirect(f"{reverse('history')}?{place.urlencode()}".rstrip("?"))
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

@@ -226,3 +226,13 @@ class RemovedPicture(models.Model):
 
     def __str__(self) -> str:
         return self.picture_name
+
+
+class Correction(Prediction):
+    """A prediction that its owner has judged, as the curator sees it: a permission of its own."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("correction")
+        verbose_name_plural = _("corrections")
+        default_permissions = ("view",)

@@ -16,12 +16,22 @@ from webapp.predictions.models import Prediction, PredictionQuerySet
 
 # What is looked at in one go where no index leads to what is meant.
 SEARCH_ROWS = 25_000
+# The same where the rows themselves have to be read.
+READ_ROWS = 5_000
 # Counting further would take longer than the page.
 MAX_COUNT = 10_000
 # What a page shows; of a version not the names of its classes.
 SHOWN_FIELDS = (
     *("public_id", "created_at", "file_name", "picture_name", "state", "label", "confidence"),
-    *("is_outlier", "failure_code", "failure_params", "recognizer__name", "version__number"),
+    *(
+        "verdict",
+        "true_label",
+        "is_outlier",
+        "failure_code",
+        "failure_params",
+        "recognizer__name",
+        "version__number",
+    ),
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY = re.compile(r"(\d{1,18})-(\d{1,18})", re.ASCII)
@@ -53,7 +63,7 @@ class Key:
 @dataclass(frozen=True)
 class Page:
     """`newer`, `older`: where the neighbouring pages begin; None where there are none. `searched_to`: a
-    search that has looked at SEARCH_ROWS rows stopped here, and there may be others beyond."""
+    search that has looked at as many rows as it may stopped here, and there may be others beyond."""
 
     predictions: list[Prediction]
     newer: Key | None
@@ -99,10 +109,26 @@ def keys_beyond(
     return rows.filter(is_earlier, created_at__lte=key.created_at)
 
 
+def search_rows(filters: HistoryFilters) -> int:
+    """How many rows a search looks at in one go."""
+    return READ_ROWS if filters.reads_rows else SEARCH_ROWS
+
+
+def newest_keys(
+    rows: PredictionQuerySet, filters: HistoryFilters, number: int
+) -> tuple[list[Key], bool]:
+    """Up to `number` of those that are meant, newest first, and whether that is all of them. A search
+    goes as far as `search_rows` says."""
+    keys, is_more, end = _keys(rows, filters, None, number, is_newer=False)
+    return keys, not is_more and end is None
+
+
 def count_of(rows: PredictionQuerySet, filters: HistoryFilters) -> int:
     """How many are meant; MAX_COUNT + 1 for more than MAX_COUNT. Not for a search: it would look at
     all rows."""
-    return filters.matching(rows).order_by()[: MAX_COUNT + 1].count()
+    # In order: so that the index that leads is taken, and no other that would need the rows.
+    in_order = filters.matching(rows).order_by("-created_at", "-id")
+    return in_order[: MAX_COUNT + 1].count()
 
 
 def _keys(
@@ -124,8 +150,9 @@ def _keys(
         meant = keys_beyond(meant, start, is_newer=is_newer)
         leading = keys_beyond(leading, start, is_newer=is_newer)
     if filters.is_search:
+        window = search_rows(filters)
         last = leading.order_by(*order).values_list("created_at", "id")
-        end = next((Key(*key) for key in last[SEARCH_ROWS - 1 : SEARCH_ROWS]), None)
+        end = next((Key(*key) for key in last[window - 1 : window]), None)
     if end is not None:
         past = Key(end.created_at, end.number + (1 if is_newer else -1))
         meant = keys_beyond(meant, past, is_newer=not is_newer)
