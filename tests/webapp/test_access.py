@@ -31,6 +31,7 @@ OPEN_TO_KEYS = {
     "api:predictions",
     "api:prediction",
     "api:prediction-picture",
+    "api:correction",
     "api:recognizers",
     "api:recognizer",
     "api-nothing",

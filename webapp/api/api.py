@@ -11,6 +11,7 @@ from django.http.multipartparser import MultiPartParserError
 from ninja.errors import HttpError, ValidationError
 
 from webapp import metrics
+from webapp.api.corrections import router as corrections
 from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
 from webapp.api.predictions import router as predictions
@@ -28,6 +29,7 @@ api = DocumentedAPI(
     docs_url=None,  # its page would bring scripts of its own; ours is in docs.py
 )
 api.add_router("", predictions)
+api.add_router("", corrections)
 api.add_router("", recognizers)
 
 
