@@ -116,7 +116,13 @@ class OutsideRefused(Exception):
     @property
     def sentence(self) -> str:
         """What was expected, what came, what to do; in the reader's language."""
-        return gettext(_SENTENCES[self.code]) % self.params
+        return sentence_of(self.code, self.params)
+
+
+def sentence_of(code: str, params: Mapping[str, object]) -> str:
+    """The sentence of a refusal that was kept; of one that this release does not know, a plain one."""
+    sentence = _SENTENCES.get(code)
+    return gettext(sentence) % params if sentence else gettext("It could not be reached.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("webapp.predictions.urls")),
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.belongings.urls")),
+    path("", include("webapp.webhooks.urls")),
     path("", include("webapp.ops.urls")),
     path("api/", include("webapp.api.urls")),
     path("admin/", admin.site.urls),

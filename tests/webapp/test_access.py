@@ -32,6 +32,8 @@ OPEN_TO_KEYS = {
     "api:prediction",
     "api:prediction-picture",
     "api:correction",
+    "api:webhooks",
+    "api:webhook",
     "api:recognizers",
     "api:recognizer",
     "api-nothing",

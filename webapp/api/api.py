@@ -16,6 +16,7 @@ from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
 from webapp.api.predictions import router as predictions
 from webapp.api.recognizers import router as recognizers
+from webapp.api.webhooks import router as webhooks
 from webapp.database import DATABASE_AWAY
 from webapp.problems import Problem
 
@@ -31,6 +32,7 @@ api = DocumentedAPI(
 api.add_router("", predictions)
 api.add_router("", corrections)
 api.add_router("", recognizers)
+api.add_router("", webhooks)
 
 
 def problem_of(error: Exception) -> Problem:

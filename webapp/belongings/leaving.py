@@ -16,6 +16,7 @@ from django.utils import timezone
 from webapp.accounts.models import ApiKey, User
 from webapp.predictions.models import Prediction
 from webapp.predictions.removal import pictures_forget, predictions_remove
+from webapp.webhooks.services import webhooks_remove
 
 
 class LastSuperuser(Exception):
@@ -45,6 +46,7 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
     until = time.monotonic() + seconds
     leaving = User.objects.filter(leaving_at__isnull=False)
     for person in list(leaving.filter(pk=only.pk) if only else leaving):
+        webhooks_remove(owner=person)
         rows = Prediction.objects.filter(owner=person)
         while predictions_remove(rows=rows):
             if time.monotonic() > until:
