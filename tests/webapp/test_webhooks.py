@@ -3,6 +3,9 @@
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+import textwrap
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,12 +17,13 @@ from django.db import IntegrityError
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from tests.stack import ROOT, free_port
 from tests.waiting import wait_for
 from tests.webapp.foreign import ForeignServer, says
 from tests.webapp.rows import rows_of
 from webapp.accounts.models import User
 from webapp.belongings.leaving import account_leave, leave_finish
-from webapp.outside import OutsideRefused
+from webapp.outside import OutsideRefused, post
 from webapp.predictions import claims
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.claims import (
@@ -417,3 +421,50 @@ def test_who_leaves_is_told_nothing_more_and_their_webhooks_go(
     assert not Webhook.objects.exists()
     assert not Delivery.objects.exists()
     assert not User.objects.filter(pk=owner.pk).exists()
+
+
+def test_the_receiver_in_the_documentation_knows_what_is_ours() -> None:
+    """The lines of docs/API.md, run with a request that is signed and with one that is not."""
+    text = (ROOT / "docs" / "API.md").read_text()
+    lines = text.split("    import hashlib, hmac, json, os, time\n")[1].split(
+        "\n\nThe address has"
+    )[0]
+    code = "import hashlib, hmac, json, os, time\n" + textwrap.dedent(
+        "\n".join(line.removeprefix("    ") for line in lines.splitlines())
+    )
+    port = free_port()
+    environment = {"SECRET": "whs_a", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code.replace("9000", str(port))],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as receiver:
+        try:
+            url, body = (
+                f"http://127.0.0.1:{port}/",
+                b'{"event": "webhook.test", "prediction": null}',
+            )
+
+            def told(secret: str, timestamp: str) -> int:
+                headers = {
+                    "Ocellus-Timestamp": timestamp,
+                    "Ocellus-Signature": sender.signature(secret, timestamp, body),
+                }
+                return post(url, body=body, headers=headers, seconds=5, allow_private=True)
+
+            def is_there() -> bool:
+                try:
+                    return told("whs_b", "0") == 401
+                except OutsideRefused:
+                    return False
+
+            wait_for(is_there, what="the receiver")
+            now = int(time.time())
+            assert told("whs_a", str(now)) == 204
+            assert told("whs_b", str(now)) == 401
+            assert told("whs_a", str(now - 3600)) == 401
+        finally:
+            receiver.terminate()
+            assert receiver.stdout
+            assert receiver.stdout.read() == b"webhook.test None\n"
