@@ -102,7 +102,7 @@ def test_what_was_sent_is_told_with_its_outcome(owner_client: Client, webhook: W
     page = text_of(owner_client.get(PAGE))
     assert "Delivered" in page
     assert "status 500; expected one from 200 to 299" in page
-    assert "Tried 3 times; again at" in page
+    assert "Tried 3 times; next try" in page
     assert "example.org took longer" in page
     assert "The picture was deleted before." in page
     assert "hx-get" not in page.split("deliveries-")[1].split(">")[0]

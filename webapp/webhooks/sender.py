@@ -12,6 +12,7 @@ import uuid
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from ninja.responses import NinjaJSONEncoder
 
 from webapp import outside
 from webapp.api.shapes import PredictionShape, shown
@@ -129,9 +130,9 @@ def _body(delivery: Delivery, row: Prediction | None) -> bytes:
     prediction = None
     if row:
         shape = PredictionShape.of(row, row.recognizer, with_why=False)
-        prediction = shape.model_dump(mode="json", exclude={"why"})
+        prediction = shape.model_dump(exclude={"why"})
     content = {"event": event, "delivery": str(delivery.public_id), "prediction": prediction}
-    return json.dumps(content, ensure_ascii=False).encode()
+    return json.dumps(content, cls=NinjaJSONEncoder, ensure_ascii=False).encode()
 
 
 def _serve_in_thread(pk: int) -> None:
