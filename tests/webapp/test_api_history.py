@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.webapp.programs import UPLOAD, api_client, assert_problem
 from tests.webapp.rows import rows_of, version_of
 from webapp.accounts.models import User
+from webapp.predictions.history import HistoryFilters
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 
@@ -73,6 +74,22 @@ def test_its_filters_are_those_of_the_page(
     assert names(api.get(f"{UPLOAD}?{query}")) == found
 
 
+@pytest.mark.skipif(
+    "corrected" not in HistoryFilters.base_fields, reason="the page has no such filter"
+)
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("judged", ["002", "001"]), ("open", ["000"]), ("wrong", ["002"]), ("right", ["001"])],
+)
+def test_what_was_said_of_an_answer_is_a_filter_too(
+    api: Client, owner: User, recognizer: Recognizer, query: str, found: list[str]
+) -> None:
+    rows_of(owner, recognizer, 1)
+    rows_of(owner, recognizer, 1, first=1, verdict="right")
+    rows_of(owner, recognizer, 1, first=2, verdict="wrong")
+    assert names(api.get(f"{UPLOAD}?corrected={query}")) == found
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -83,6 +100,7 @@ def test_its_filters_are_those_of_the_page(
         ("min=60&max=40", "max: expected a number that is not below the other, received “40.0”"),
         ("before=9999999999999999-999999999999999999&q=%00", "q: expected some words"),
         ("state=maybe", "state"),
+        ("corrected=maybe", "corrected"),
         ("min=101", "min"),
         ("max=lots", "max"),
         ("since=", "since"),

@@ -1,7 +1,7 @@
 """One's predictions as pages, by the filters that the history's page has. The page leaves out what it
 cannot understand; a program may not have looked, so it is told."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -36,6 +36,9 @@ class HistoryQuery(Schema):
     )
     label: str = Field(_LEFT_OUT, max_length=255)
     state: Prediction.State = Field(_LEFT_OUT)
+    corrected: Literal["judged", "open", "right", "wrong"] = Field(
+        _LEFT_OUT, description=gettext_noop("What you said of the answer; open: nothing yet")
+    )
     min: Percent = Field(_LEFT_OUT, description=gettext_noop("Lowest confidence, in percent"))
     max: Percent = Field(_LEFT_OUT, description=gettext_noop("Highest confidence, in percent"))
     since: Day = Field(_LEFT_OUT, description=gettext_noop("First day of upload: 2026-05-31"))

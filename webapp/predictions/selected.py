@@ -13,3 +13,11 @@ def selected(*, owner: User, public_ids: Collection[uuid.UUID]) -> PredictionQue
     # Asked for together, SQLite might look through all that the owner has.
     own = [pk for pk, owner_id in named if owner_id == owner.pk]
     return Prediction.objects.present().filter(pk__in=own)
+
+
+def uuid_or_none(text: str) -> uuid.UUID | None:
+    """What a form or an address holds as a number; None for what is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
