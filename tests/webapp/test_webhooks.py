@@ -419,6 +419,17 @@ def test_one_test_waits_at_a_time(webhook: Webhook, receiver: ForeignServer) -> 
     assert Delivery.objects.filter(state=State.WAITING).count() == 1
 
 
+def test_a_test_overtakes_what_waits_and_a_rest(
+    webhook: Webhook, receiver: ForeignServer, recognizer: Recognizer
+) -> None:
+    receiver.otherwise = says(status="500 Oh")
+    note(webhook, *rows_of(webhook.owner, recognizer, 2))
+    sender.serve(webhook.pk)
+    webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    sender.serve(webhook.pk)
+    assert json.loads(receiver.bodies[1])["event"] == "webhook.test"
+
+
 def test_who_leaves_is_told_nothing_more_and_their_webhooks_go(
     webhook: Webhook, owner: User, receiver: ForeignServer, recognizer: Recognizer
 ) -> None:

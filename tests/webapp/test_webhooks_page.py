@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_double_click_makes_one_and_still_shows_the_secret(owner_client: Clien
     pages = [text_of(owner_client.post(PAGE, form)) for _ in range(2)]
     row = Webhook.objects.get()
     assert all(row.secret in page for page in pages)
-    Webhook.objects.update(created_at=timezone.now() - timezone.timedelta(minutes=2))
+    Webhook.objects.update(created_at=timezone.now() - timedelta(minutes=2))
     response = owner_client.post(PAGE, form, follow=True)
     assert row.secret not in text_of(response)
     assert "its secret was shown before" in text_of(response)
@@ -115,6 +116,16 @@ def test_a_test_is_sent_and_the_page_asks_again_until_it_was_tried(
     assert "A test is on its way" in text_of(response)
     assert Delivery.objects.get().prediction is None
     assert "hx-get" in text_of(response).split("deliveries-")[1].split(">")[0]
+
+
+def test_one_that_rests_says_so_and_the_page_does_not_ask_in_vain(
+    owner_client: Client, webhook: Webhook
+) -> None:
+    Delivery.objects.create(webhook=webhook)
+    Webhook.objects.update(rests_until=timezone.now() + timedelta(minutes=5))
+    page = text_of(owner_client.get(PAGE))
+    assert "did not take what was sent; next try" in page
+    assert "hx-get" not in page.split("deliveries-")[1].split(">")[0]
 
 
 def test_a_paused_one_says_so_and_is_switched_on_again(

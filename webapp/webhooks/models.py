@@ -59,6 +59,11 @@ class Webhook(models.Model):
         """Whether anything is sent there."""
         return self.paused_at is None
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether nothing is sent for a while."""
+        return self.rests_until is not None and self.rests_until > timezone.now()
+
 
 class Delivery(models.Model):
     """One thing that a webhook is to be told.

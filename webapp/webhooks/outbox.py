@@ -62,9 +62,9 @@ def claim_release(*, claim: uuid.UUID) -> None:
 
 
 def delivery_next(webhook: Webhook) -> Delivery | None:
-    """What the webhook is to be told next."""
-    due = Delivery.objects.filter(_is_due(), webhook=webhook)
-    return due.order_by("due_at", "pk").first()
+    """What the webhook is to be told next: a test first, since somebody waits for it."""
+    due = Delivery.objects.filter(_is_due(), webhook=webhook).order_by("due_at", "pk")
+    return due.filter(prediction=None).first() or due.first()
 
 
 def delivery_succeed(delivery: Delivery, *, status: int) -> None:

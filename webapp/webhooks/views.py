@@ -43,7 +43,7 @@ class Shown:
     def is_waiting(self) -> bool:
         """Whether something new may be known in a moment."""
         is_first_try = any(each.is_on_its_way for each in self.deliveries)
-        return is_first_try and self.webhook.is_active
+        return is_first_try and self.webhook.is_active and not self.webhook.is_resting
 
 
 @never_cache
