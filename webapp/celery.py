@@ -15,6 +15,7 @@ app.steps["worker"].add("webapp.ops.steps:ReconcilerStep")
 app.steps["worker"].add("webapp.ops.steps:SweeperStep")
 app.steps["worker"].add("webapp.ops.steps:RemoverStep")
 app.steps["worker"].add("webapp.ops.steps:HeartbeatStep")
+app.steps["worker"].add("webapp.ops.steps:WebhookStep")
 
 
 @worker_process_shutdown.connect(weak=False)

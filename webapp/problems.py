@@ -47,6 +47,18 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
         405,
         gettext_noop("Expected one of the methods %(expected)s, received %(received)s."),
     ),
+    "not_answered": (
+        409,
+        gettext_noop(
+            "Only an answer can be right or wrong. Please wait until the picture is answered."
+        ),
+    ),
+    "too_many_webhooks": (
+        409,
+        gettext_noop(
+            "Expected at most %(num)s webhooks of one person. Please remove one that is not needed."
+        ),
+    ),
     "length_required": (
         411,
         gettext_noop(
@@ -88,6 +100,30 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
             "It can be left out only while a single recognizer answers."
         ),
     ),
+    "verdict_unknown": (
+        422,
+        gettext_noop(
+            "Expected “right” or “wrong” in the field “verdict”, received something else."
+        ),
+    ),
+    "label_is_the_answer": (
+        422,
+        gettext_noop(
+            "Expected what it is instead, received the answer itself. If that is right, please send "
+            "the verdict “right”."
+        ),
+    ),
+    "label_too_long": (
+        422,
+        gettext_noop("Expected a shorter label. Please say it in at most 255 characters."),
+    ),
+    "address_refused": (
+        422,
+        gettext_noop(
+            "Expected an address in the public internet that takes messages by http or https, "
+            "received another one. Please look at its spelling."
+        ),
+    ),
     "invalid": (422, gettext_noop("The request is not as expected: %(problems)s.")),
     "rate_limited": (
         429,
@@ -120,18 +156,20 @@ _PROBLEMS: Mapping[str, tuple[int, str]] = {
 
 
 class Problem(Exception):
-    """A request that the API refuses. `code`: one of the above; `params` fill its sentence."""
+    """A request that the API refuses. `code`: one of the above; `params` fill its sentence, unless
+    `said` is one that tells more, in the reader's language already."""
 
-    def __init__(self, code: str, **params: object) -> None:
+    def __init__(self, code: str, *, said: str = "", **params: object) -> None:
         self.status, self._sentence = _PROBLEMS[code]
         self.code = code
         self.params = params
-        super().__init__(self._sentence % params)
+        self._said = said
+        super().__init__(said or self._sentence % params)
 
     @property
     def detail(self) -> str:
         """The sentence, in the reader's language."""
-        return gettext(self._sentence) % self.params
+        return self._said or gettext(self._sentence) % self.params
 
     def response(self) -> JsonResponse:
         response = JsonResponse(

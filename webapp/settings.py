@@ -17,6 +17,7 @@ OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (5
 OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
 OCELLUS_ANONYMOUS_UPLOADS  1 lets visitors without an account try it (0)
 OCELLUS_GUEST_PICTURES_PER_HOUR  what such visitors may send in an hour from one address (200)
+OCELLUS_PRIVATE_WEBHOOKS  1 lets webhooks go to addresses of private networks (0)
 OCELLUS_MAIL_HOST      the mail server that sends links for new passwords; none are sent without it
 OCELLUS_MAIL_SECURITY  how to speak with it: starttls, tls or none (starttls)
 OCELLUS_MAIL_PORT      its port (587, with tls 465, with none 25)
@@ -65,6 +66,7 @@ INSTALLED_APPS = [
     "webapp.recognizers",
     "webapp.predictions",
     "webapp.belongings",
+    "webapp.webhooks",
     "webapp.api",
     "webapp.studio",
     "webapp.ops",
@@ -285,6 +287,9 @@ ENGINE_MEMORY_MB = env.integer("OCELLUS_ENGINE_MEMORY_MB", 1500, lowest=100, hig
 # How long a promotion waits for the workers to load the version, and from when on one is dead.
 PRELOAD_SECONDS = 30
 WORKER_ALIVE_SECONDS = 10
+
+# Webhooks may go to private addresses. Whoever has an account can then reach what this machine reaches.
+PRIVATE_WEBHOOKS = env.integer("OCELLUS_PRIVATE_WEBHOOKS", 0, lowest=0, highest=1) == 1
 
 # Operations
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("webapp.predictions.urls")),
     path("", include("webapp.accounts.urls")),
     path("", include("webapp.belongings.urls")),
+    path("", include("webapp.webhooks.urls")),
     path("", include("webapp.ops.urls")),
     path("api/", include("webapp.api.urls")),
     path("admin/login/", studio_sign_in, name="studio_sign_in"),  # before the admin's own

@@ -7,6 +7,8 @@ or in a program of your own:
     ocellus = Ocellus("http://localhost:8000", key)
     for answer in ocellus.recognize(["bee.jpg", "ant.jpg"], recognizer="insects"):
         print(answer["file_name"], answer["label"], answer["confidence"])
+    for answer in ocellus.history(state="done", max="50"):
+        ocellus.correct(answer, "wrong", true_label="wasp")
 """
 
 import argparse
@@ -20,6 +22,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 MAX_FILES, MAX_BYTES = 100, 200 * 1024 * 1024  # of one call; the server takes 512 MB
@@ -93,6 +96,35 @@ class Ocellus:
                     time.sleep(0.5)  # as many wait at the server as may, so it answered at once
         return found
 
+    def history(self, **filters: str) -> Iterator[Answer]:
+        """All that was uploaded, newest first, page after page. `filters`: recognizer, version, label,
+        state, min and max (confidence in percent), since and until (days), q (words). Raises
+        OcellusError."""
+        place = f"/api/v1/predictions?{urlencode({'limit': '100', **filters})}"
+        while place:
+            page = self._call("GET", place)
+            yield from page["predictions"]
+            place = page["older"]
+
+    def correct(self, prediction: Answer, verdict: str, *, true_label: str = "") -> Answer:
+        """Say that an answer is "right" or "wrong", and what it should have been; "" takes that back.
+        Returns the prediction as it is now."""
+        place = f"{prediction['url']}/correction"
+        if not verdict:
+            self._call("DELETE", place)
+            return dict(self._call("GET", prediction["url"]))
+        body = json.dumps({"verdict": verdict, "true_label": true_label}).encode()
+        return dict(self._call("PUT", place, {"Content-Type": "application/json"}, body))
+
+    def delete(self, prediction: Answer) -> None:
+        """Delete a prediction with its picture, for ever. One that is gone already is no error: the
+        call may have been tried twice."""
+        try:
+            self._call("DELETE", prediction["url"])
+        except OcellusError as error:
+            if error.status != 404:
+                raise
+
     def _call(
         self,
         method: str,
@@ -105,7 +137,7 @@ class Ocellus:
             request = Request(self._url + path, data=body, headers=headers, method=method)  # noqa: S310
             try:
                 with urlopen(request, timeout=self._timeout) as response:  # noqa: S310
-                    return json.load(response)
+                    return json.load(response) if response.status != 204 else None
             except HTTPError as error:
                 refusal, seconds = _refusal(error), _seconds(error.headers)
                 if error.code not in TRY_AGAIN or attempt == TRIES:

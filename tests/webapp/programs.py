@@ -35,7 +35,7 @@ def assert_problem(response: Any, status: int, code: str) -> str:
     problem = response.json()
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
     assert problem["title"]
-    assert problem["detail"].endswith((".", "USER", ".jpg"))
+    assert problem["detail"].endswith((".", "?", "USER", ".jpg"))
     if operation := documented_operation(response):
         shape = shape_of(operation["responses"][str(status)], response["Content-Type"])
         assert code in shape["allOf"][1]["properties"]["code"]["enum"]

@@ -66,7 +66,7 @@ def test_it_tells_of_every_operation_with_all_that_is_in_the_document(client: Cl
             for parameter in operation["parameters"]:
                 assert f"<code>{parameter['name']}</code>" in section
             for status, response in operation["responses"].items():
-                for content_type, body in response["content"].items():
+                for content_type, body in response.get("content", {}).items():
                     if content_type != "application/problem+json":
                         assert f"{status} " in section
                         continue
@@ -77,6 +77,9 @@ def test_it_tells_of_every_operation_with_all_that_is_in_the_document(client: Cl
         if "properties" in schema:
             assert f'id="shape-{name}"' in page
     form = page.split("Fields of the form")[1].split("</dl>")[0]
+    correction = page.split('id="prediction_correction"')[1].split("</section>")[0]
+    assert "Fields of the JSON object" in correction
+    assert "-d" in correction
     assert re.findall(r"<code>(\w+)</code>", form) == ["pictures", "recognizer"]
 
 

@@ -70,9 +70,10 @@ def test_nothing_below_the_api_is_a_page(api: Client, live_version: ModelVersion
     for path in ("/api/", "/api/v1/", "/api/v2/predictions", f"{UPLOAD}/", f"{UPLOAD}/seven"):
         assert_problem(api.get(path), 404, "not_found")
         assert_problem(Client().get(path), 404, "not_found")
-    response = api.get(UPLOAD)
-    assert "methods POST, received GET" in assert_problem(response, 405, "method_not_allowed")
-    assert response["Allow"] == "POST"
+    response = api.put(UPLOAD)
+    sentence = assert_problem(response, 405, "method_not_allowed")
+    assert "methods GET, POST, received PUT" in sentence
+    assert response["Allow"] == "GET, POST"
     foreign = api.get(UPLOAD, headers={"Host": "evil.example"})
     assert_problem(foreign, 400, "not_understood")
 

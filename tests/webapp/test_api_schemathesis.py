@@ -1,5 +1,6 @@
 """The OpenAPI document, tried on what answers: schemathesis makes calls of it, good ones and bad."""
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from webapp.accounts.models import User
 from webapp.accounts.services import api_key_create
+from webapp.outside import MAX_ADDRESS_CHARACTERS
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
@@ -81,12 +83,28 @@ def test_so_is_every_call_for_what_is_there(case: Any, known: Known) -> None:
 
 
 def ask_who_is_there(case: Any) -> None:
-    """Which recognizers answer is no matter of the document. In a form there is text alone: what
+    """Which recognizers answer is no matter of the document, nor what an address is. In a form there is text alone: what
     another type would be there, nobody could tell from it. And the client that schemathesis calls
     with leaves an empty file out, which test_upload sends."""
+    ask_what_can_be_meant(case.query or {})
     form = case.body if isinstance(case.body, dict) else {}
     pictures = form.get("pictures")
     assume(isinstance(form.get("recognizer", ""), str))
     assume(not isinstance(pictures, list) or all(getattr(each, "data", True) for each in pictures))
+    if isinstance(form.get("url"), str) and len(form["url"]) <= MAX_ADDRESS_CHARACTERS:
+        form["url"] = "https://example.org/hook"
     if form.get("recognizer"):
         form["recognizer"] = "colours"
+
+
+def ask_what_can_be_meant(query: Any) -> None:
+    """Neither are the versions; nor can a document say that a range has its ends the right way round,
+    that days are of our time, and that no text has a NUL in it."""
+    for name, there in (("recognizer", "colours"), ("version", "colours:1")):
+        if name in query:
+            query[name] = there
+    for low, high in (("min", "max"), ("since", "until")):
+        assume(not (low in query and high in query))
+    for name in ("since", "until"):
+        assume(not re.match("0|1[0-8]|19[0-6]|9", str(query.get(name, ""))))
+    assume("\0" not in str([query.get("label"), query.get("q")]))

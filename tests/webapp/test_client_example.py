@@ -61,6 +61,16 @@ def test_it_recognizes_one_or_many_and_one_bad_file_costs_no_other(
     assert bad["failure"]["code"] == "unknown_format"
     assert stack.states() == {"done": 3, "failed": 1}
 
+    assert [row["label"] for row in ocellus.history(state="done", limit="2")] == [
+        *("blue", "green", "red"),
+    ]
+    corrected = ocellus.correct(green, "wrong", true_label="turquoise")
+    assert (corrected["verdict"], corrected["true_label"]) == ("wrong", "turquoise")
+    assert ocellus.correct(green, "")["verdict"] is None
+    ocellus.delete(bad)
+    ocellus.delete(bad)  # the call may have been tried twice
+    assert [row["id"] for row in ocellus.history(state="failed")] == []
+
     with pytest.raises(example.OcellusError, match="one of colours") as refused:
         ocellus.upload(files, recognizer="birds")
     assert (refused.value.status, refused.value.code) == (422, "recognizer_unknown")

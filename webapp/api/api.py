@@ -11,10 +11,12 @@ from django.http.multipartparser import MultiPartParserError
 from ninja.errors import HttpError, ValidationError
 
 from webapp import metrics
+from webapp.api.corrections import router as corrections
 from webapp.api.document import DocumentedAPI
 from webapp.api.keys import ApiKeyAuth
 from webapp.api.predictions import router as predictions
 from webapp.api.recognizers import router as recognizers
+from webapp.api.webhooks import router as webhooks
 from webapp.database import DATABASE_AWAY
 from webapp.problems import Problem
 
@@ -28,7 +30,9 @@ api = DocumentedAPI(
     docs_url=None,  # its page would bring scripts of its own; ours is in docs.py
 )
 api.add_router("", predictions)
+api.add_router("", corrections)
 api.add_router("", recognizers)
+api.add_router("", webhooks)
 
 
 def problem_of(error: Exception) -> Problem:

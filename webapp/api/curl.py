@@ -13,11 +13,12 @@ def curl_line(
     has_key: bool = True,
     headers: Mapping[str, str] | None = None,
     fields: Mapping[str, str] | None = None,
+    body: str = "",
     output: str = "",
 ) -> str:
-    """`fields`: of a multipart form, a file as `@name`. `output`: where what comes is kept."""
+    """`fields`: of a multipart form, a file as `@name`. `body`: JSON, instead of a form. `output`: where what comes is kept."""
     words = ["curl"]
-    if method != ("POST" if fields else "GET"):
+    if method != ("POST" if fields or body else "GET"):
         words += ["-X", method]
     if has_key:
         words += ["-H", f'"{AUTHORIZATION}"']  # in quotes that let the shell fill in the key
@@ -25,6 +26,8 @@ def curl_line(
         words += ["-H", f'"{name}: {value}"']
     for name, value in (fields or {}).items():
         words += ["-F", shlex.quote(f"{name}={value}")]
+    if body:
+        words += ["-H", '"Content-Type: application/json"', "-d", shlex.quote(body)]
     if output:
         words += ["-o", shlex.quote(output)]
     return " ".join([*words, shlex.quote(url)])

@@ -23,7 +23,12 @@ from webapp.problems import PROBLEM_JSON, sentence_of, status_of
 Schema = Mapping[str, Any]
 
 # What a line for a shell has in the place of what somebody would give.
-_EXAMPLES = {"prefer": "wait=10", "pictures": "@photo.jpg"}
+_EXAMPLES = {
+    "prefer": "wait=10",
+    "pictures": "@photo.jpg",
+    "verdict": "wrong",
+    "url": "https://example.org/ocellus",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Operation:
     description: str
     parameters: list[tuple[str, Named]]  # with where each stands: path, query, header
     fields: list[Named]
+    is_json: bool  # else the fields are those of a form
     answers: list[Answer]
     refusals: list[Refusal]
     curl: str
@@ -109,7 +115,8 @@ def operations(document: Schema, host: str) -> Iterator[Operation]:
                 (parameter["in"], _named(document, parameter["name"], parameter))
                 for parameter in operation["parameters"]
             ]
-            fields = _fields(document, _body(document, operation))
+            is_json, body = _body(document, operation)
+            fields = _fields(document, body)
             yield Operation(
                 name=operation["operationId"],
                 method=method.upper(),
@@ -118,9 +125,10 @@ def operations(document: Schema, host: str) -> Iterator[Operation]:
                 description=gettext(operation["description"]),
                 parameters=parameters,
                 fields=fields,
+                is_json=is_json,
                 answers=list(_answers(document, operation)),
                 refusals=list(_refusals(operation)),
-                curl=_curl(host, method.upper(), path, parameters, fields),
+                curl=_curl(host, method.upper(), path, parameters, fields, is_json=is_json),
             )
 
 
@@ -130,31 +138,38 @@ def _curl(
     path: str,
     parameters: list[tuple[str, Named]],
     fields: list[Named],
+    *,
+    is_json: bool,
 ) -> str:
     address = re.sub(r"{(\w+)}", lambda match: match[1].upper(), path)
     names = {
         place: [each.name for at, each in parameters if at == place] for place, _ in parameters
     }
+    examples = {each.name: _EXAMPLES.get(each.name, each.name.upper()) for each in fields}
     return curl_line(
         f"{host}{address}",
         method=method,
         headers={n.title(): _EXAMPLES[n] for n in names.get("header", []) if n in _EXAMPLES},
-        fields={each.name: _EXAMPLES.get(each.name, each.name.upper()) for each in fields},
+        fields={} if is_json else examples,
+        body=json.dumps(examples) if is_json else "",
         output=path.rsplit("/", 1)[-1] if "." in path else "",
     )
 
 
 def _answers(document: Schema, operation: Schema) -> Iterator[Answer]:
     for status, response in operation["responses"].items():
-        for content_type, content in response["content"].items():
+        phrase = HTTPStatus(int(status)).phrase
+        if "content" not in response:
+            yield Answer(int(status), phrase, "", "")
+        for content_type, content in response.get("content", {}).items():
             if content_type != PROBLEM_JSON:
                 shape = _shape(document, content.get("schema", {}))
-                yield Answer(int(status), HTTPStatus(int(status)).phrase, content_type, shape)
+                yield Answer(int(status), phrase, content_type, shape)
 
 
 def _refusals(operation: Schema) -> Iterator[Refusal]:
     for response in operation["responses"].values():
-        content = response["content"].get(PROBLEM_JSON)
+        content = response.get("content", {}).get(PROBLEM_JSON)
         for code in content["schema"]["allOf"][1]["properties"]["code"]["enum"] if content else ():
             if code not in REFUSED_ANYWHERE:
                 yield Refusal.of(code)
@@ -166,9 +181,12 @@ def _shapes(document: Schema) -> Iterator[Shape]:
             yield Shape(name, _fields(document, schema))
 
 
-def _body(document: Schema, operation: Schema) -> Schema:
+def _body(document: Schema, operation: Schema) -> tuple[bool, Schema]:
+    """Whether a body is JSON, not a form, and its schema; an empty one for none."""
     content = operation.get("requestBody", {}).get("content", {})
-    return _resolved(document, next(iter(content.values()))["schema"]) if content else {}
+    for content_type, body in content.items():
+        return content_type == "application/json", _resolved(document, body["schema"])
+    return False, {}
 
 
 def _fields(document: Schema, schema: Schema) -> list[Named]:

@@ -15,10 +15,12 @@ from ninja.responses import Status
 
 from webapp.accounts.models import User
 from webapp.api.document import refuses
+from webapp.api.history import HistoryQuery, history_of
 from webapp.api.keys import KeyRequest
 from webapp.api.prefer import preferred_wait
-from webapp.api.shapes import PredictionShape, UploadShape, shown
+from webapp.api.shapes import HistoryShape, PredictionShape, UploadShape, shown
 from webapp.database import DATABASE_ERRORS, drop_dead_connection
+from webapp.predictions.deletions import predictions_delete
 from webapp.predictions.models import Prediction
 from webapp.predictions.pictures import path_of
 from webapp.predictions.services import UploadNotKept, upload_accept
@@ -107,6 +109,25 @@ def predictions_upload(
 
 
 @router.get(
+    "/predictions",
+    response=HistoryShape,
+    url_name="predictions",
+    summary=gettext_noop("Read the history"),
+    description=gettext_noop(
+        "One's own predictions, newest first, with the filters of the history's page. Follow “older” "
+        "until it is null; a page of a search may have fewer than “limit”, or none."
+    ),
+    openapi_extra=refuses("invalid"),
+)
+def predictions_list(
+    request: KeyRequest, response: HttpResponse, asked: Annotated[HistoryQuery, Query(...)]
+) -> HistoryShape:
+    """A page of one's own predictions."""
+    response["Cache-Control"] = "no-store"
+    return history_of(request.auth, asked)
+
+
+@router.get(
     "/predictions/{uuid:prediction_id}",
     response=PredictionShape,
     url_name="prediction",
@@ -122,10 +143,29 @@ def prediction_read(
     why: Why,
 ) -> PredictionShape:
     """One prediction, answered or not yet."""
-    row = _own(request.auth, prediction_id, with_why=why)
+    row = own_prediction(request.auth, prediction_id, with_why=why)
     [row] = _answered_within(preferred_wait(prefer), [row], response, with_why=why)
     response["Cache-Control"] = "no-store"
     return PredictionShape.of(row, row.recognizer, with_why=why)
+
+
+@router.delete(
+    "/predictions/{uuid:prediction_id}",
+    response={204: None},
+    url_name="prediction",
+    summary=gettext_noop("Delete a prediction"),
+    description=gettext_noop(
+        "With its picture, for ever: it is gone at once, and from the disk some minutes later."
+    ),
+    openapi_extra=refuses("not_found"),
+)
+def prediction_delete(request: KeyRequest, prediction_id: uuid.UUID) -> Status[None]:
+    """Gone, once: a second time there is nothing to delete."""
+    if not predictions_delete(
+        owner=request.auth, public_ids=[prediction_id], deletion=uuid.uuid4()
+    ):
+        raise Problem("not_found")
+    return Status(204, None)
 
 
 @router.get(
@@ -137,7 +177,7 @@ def prediction_read(
 )
 def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileResponse:
     """The picture as it is kept."""
-    name = _own(request.auth, prediction_id).picture_name
+    name = own_prediction(request.auth, prediction_id).picture_name
     try:
         picture = path_of(name).open("rb") if name else None
     except FileNotFoundError:
@@ -163,7 +203,8 @@ def _recognizer(slug: str) -> Recognizer:
     return next(iter(ready.values()))
 
 
-def _own(owner: User, prediction_id: uuid.UUID, *, with_why: bool = False) -> Prediction:
+def own_prediction(owner: User, prediction_id: uuid.UUID, *, with_why: bool = False) -> Prediction:
+    """Raises Problem for one that is not there, or not the owner's."""
     rows = Prediction.objects.present().filter(owner=owner, public_id=prediction_id)
     try:
         return shown(rows, with_why=with_why).get()

@@ -15,16 +15,17 @@ from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 
 # Of other tables no more than this: a version carries the names of all its classes.
-_FIELDS = (
+FIELDS = (
     *("public_id", "upload", "position", "state", "file_name", "picture_name", "created_at"),
     *("label", "confidence", "is_outlier", "top", "answered_at"),
+    *("verdict", "true_label", "corrected_at"),
     *("failure_code", "failure_params", "recognizer__slug", "version__number"),
 )
 
 
 def shown(rows: QuerySet[Prediction], *, with_why: bool) -> QuerySet[Prediction]:
     """The rows with what a shape shows of them; the reasons, which are long, only when wanted."""
-    fields = (*_FIELDS, "why") if with_why else _FIELDS
+    fields = (*FIELDS, "why") if with_why else FIELDS
     return rows.select_related("recognizer", "version").only(*fields)
 
 
@@ -59,6 +60,13 @@ class PredictionShape(Schema):
         )
     )
     top: list[Likely]
+    verdict: Prediction.Verdict | None = Field(
+        description=gettext_noop("What its owner says of the answer")
+    )
+    true_label: str | None = Field(
+        description=gettext_noop("Of a wrong one what it should have been, where its owner said so")
+    )
+    corrected_at: datetime | None
     failure: Failure | None
     why: dict[str, Any] | None = Field(
         description=gettext_noop("Only with ?why=1: where it looked and what is near")
@@ -87,6 +95,9 @@ class PredictionShape(Schema):
             confidence=prediction.confidence,
             none_of_these=prediction.is_outlier,
             top=[Likely.model_construct(**row) for row in prediction.top],
+            verdict=Prediction.Verdict(prediction.verdict) if prediction.verdict else None,
+            true_label=prediction.true_label or None,
+            corrected_at=prediction.corrected_at,
             failure=_failure(prediction),
             why=(prediction.why or None) if with_why else None,
             picture=f"{url}/picture.jpg" if prediction.picture_name else None,
@@ -109,6 +120,18 @@ class UploadShape(Schema):
         rows = list(predictions)
         shapes = [PredictionShape.of(row, recognizer, with_why=with_why) for row in rows]
         return cls.model_construct(upload=rows[0].upload, predictions=shapes)
+
+
+class HistoryShape(Schema):
+    """A page of one's predictions, newest first."""
+
+    predictions: list[PredictionShape]
+    older: str | None = Field(
+        description=gettext_noop("Where those are that come behind; null at the end")
+    )
+    newer: str | None = Field(
+        description=gettext_noop("Where those are that come before; null on the newest page")
+    )
 
 
 class RecognizerShape(Schema):

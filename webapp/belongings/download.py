@@ -18,6 +18,7 @@ from webapp.accounts.models import User
 from webapp.predictions import pictures
 from webapp.predictions.downloads import Outlet, Sent
 from webapp.predictions.models import Prediction
+from webapp.webhooks.models import Webhook
 
 PICTURES_IN_PART = 20_000
 ROWS_AT_ONCE = 500
@@ -135,6 +136,7 @@ def _shown(row: Prediction) -> dict[str, Any]:
 
 def _account(owner: User) -> dict[str, Any]:
     keys = owner.api_keys.order_by("pk")
+    webhooks = Webhook.objects.filter(owner=owner)
     return {
         "user_name": owner.username,
         "first_name": owner.first_name,
@@ -146,6 +148,7 @@ def _account(owner: User) -> dict[str, Any]:
         "api_keys": list(
             keys.values("name", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at")
         ),
+        "webhooks": list(webhooks.order_by("pk").values("url", "created_at", "paused_at")),
     }
 
 

@@ -18,6 +18,7 @@ from webapp.accounts.models import ApiKey, User
 from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.predictions.removal import pictures_forget, predictions_remove
+from webapp.webhooks.services import webhooks_remove
 
 
 class LastSuperuser(Exception):
@@ -58,6 +59,7 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
     until = time.monotonic() + seconds
     leaving = User.objects.filter(leaving_at__isnull=False).select_related("became")
     for person in list(leaving.filter(pk=only.pk) if only else leaving):
+        webhooks_remove(owner=person)
         rows = Prediction.objects.filter(owner=person)
         while person.became is None and predictions_remove(rows=rows):
             if time.monotonic() > until:

@@ -68,3 +68,12 @@ class HeartbeatStep(_InferenceStep):
 
         heartbeat = Heartbeat()
         return Rounds("heartbeat", TICK_SECONDS, heartbeat.tick, at_end=heartbeat.end)
+
+
+class WebhookStep(_InferenceStep):
+    """Tells webhooks what was answered."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.webhooks.sender import EVERY_SECONDS, Sender
+
+        return Rounds("sender of webhooks", EVERY_SECONDS, Sender().round)

@@ -14,6 +14,7 @@ from webapp import metrics
 from webapp.database import update_each
 from webapp.predictions import failures
 from webapp.predictions.models import Prediction
+from webapp.webhooks.notes import completions_note, listeners_of
 
 logger = logging.getLogger(__name__)
 State = Prediction.State
@@ -83,8 +84,19 @@ def _is_any_queued() -> bool:
 def predictions_record(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> Sequence[Prediction]:
     """Write the answers of a claim, each once; returns those that were still the claim's to answer.
 
-    A row whose lease ran out meanwhile belongs to somebody else and is left alone.
+    A row whose lease ran out meanwhile belongs to somebody else and is left alone. Where webhooks
+    are to be told, that is written down with the answers.
     """
+    listeners = listeners_of({prediction.owner_id for prediction in answered})
+    if not listeners:
+        return _write_answers(claim, answered)
+    with transaction.atomic():
+        recorded = _write_answers(claim, answered)
+        completions_note([(row.owner_id, row.public_id) for row in recorded], listeners=listeners)
+    return recorded
+
+
+def _write_answers(claim: uuid.UUID, answered: Sequence[Prediction]) -> Sequence[Prediction]:
     now = timezone.now()
     for prediction in answered:
         prediction.claim = None
@@ -139,13 +151,16 @@ def _give_back(lost: QuerySet[Prediction]) -> int:
     num_failed = 0
     given_up = lost.filter(attempts__gte=settings.MAX_ATTEMPTS)
     for recognizer, slug in set(given_up.values_list("recognizer", "recognizer__slug")):
-        number = given_up.filter(recognizer=recognizer).update(
-            state=State.FAILED,
-            failure_code=failures.GAVE_UP,
-            answered_at=timezone.now(),
-            claim=None,
-            lease_expires_at=None,
-        )
+        rows = given_up.filter(recognizer=recognizer)
+        with transaction.atomic():
+            completions_note(list(rows.values_list("owner_id", "public_id")))
+            number = rows.update(
+                state=State.FAILED,
+                failure_code=failures.GAVE_UP,
+                answered_at=timezone.now(),
+                claim=None,
+                lease_expires_at=None,
+            )
         metrics.answered(slug, None, State.FAILED, number)
         num_failed += number
     num_queued = lost.filter(attempts__lt=settings.MAX_ATTEMPTS).update(

@@ -49,7 +49,7 @@ def history(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in ("before", "after")}
     places = {name: paging.Key.parse(text) for name, text in asked.items()}
     size = TABLE_SIZE if form.is_table else GRID_SIZE
-    page = paging.page_of(rows, form, size=size, **places)
+    page = paging.page_of(rows, form, size=size, before=places["before"], after=places["after"])
     count = _count(page, rows, form)
     deletion = uuid_or_none(request.GET.get("deleted", ""))
     labels = known_labels()

@@ -5,6 +5,7 @@ that come or go meanwhile move no page.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -78,23 +79,25 @@ def page_of(
     size: int,
     before: Key | None = None,
     after: Key | None = None,
+    fields: Sequence[str] = SHOWN_FIELDS,
 ) -> Page:
     """The newest of `rows` that are meant, or those `before` a key (older) or `after` it (newer).
 
-    Where less than a page is newer than `after`, it is the newest page, whole.
+    Where less than a page is newer than `after`, it is the newest page, whole. `fields`: what is read
+    of each row.
     """
     if after is not None:
         keys, is_more, end = _keys(rows, filters, after, size, is_newer=True)
         if is_more or end is not None:
             keys.reverse()
             older = keys[-1] if keys else Key(after.created_at, after.number + 1)
-            return Page(_shown(keys), keys[0] if is_more else end, older, end)
+            return Page(_shown(keys, fields), keys[0] if is_more else end, older, end)
         before = None
     keys, is_more, end = _keys(rows, filters, before, size, is_newer=False)
     newer = None
     if before is not None:
         newer = keys[0] if keys else Key(before.created_at, max(0, before.number - 1))
-    return Page(_shown(keys), newer, keys[-1] if is_more else end, end)
+    return Page(_shown(keys, fields), newer, keys[-1] if is_more else end, end)
 
 
 def keys_beyond(
@@ -162,9 +165,9 @@ def _keys(
     return keys[:size], is_more, None if is_more else end
 
 
-def _shown(keys: list[Key]) -> list[Prediction]:
+def _shown(keys: list[Key], fields: Sequence[str]) -> list[Prediction]:
     """The rows of these keys that are still there, in this order."""
     rows = Prediction.objects.present().filter(pk__in=[key.number for key in keys])
-    rows = rows.select_related("recognizer", "version").only(*SHOWN_FIELDS)
+    rows = rows.select_related("recognizer", "version").only(*fields)
     by_number = {row.pk: row for row in rows}
     return [by_number[key.number] for key in keys if key.number in by_number]

@@ -21,6 +21,7 @@ from webapp.predictions.repeats import answers_of_the_same, copy_answer
 from webapp.predictions.tasks import nudge_inference
 from webapp.predictions.unrecorded import names_for
 from webapp.recognizers.models import Recognizer
+from webapp.webhooks.notes import completions_note
 
 logger = logging.getLogger(__name__)
 State = Prediction.State
@@ -62,6 +63,7 @@ def upload_accept(
                 accepted.append(row)
             with transaction.atomic():
                 Prediction.objects.bulk_create(accepted)
+                completions_note([(r.owner_id, r.public_id) for r in accepted if r.is_answered])
                 if any(row.state == State.QUEUED for row in accepted):
                     # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
                     transaction.on_commit(nudge_inference, robust=True)
