@@ -5,10 +5,11 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
 	&& echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+MANAGE := DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install lint format test test-slow test-postgres screenshots clean
+.PHONY: run install lint format messages test test-slow test-postgres screenshots clean
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m webapp.ops.launch
@@ -35,12 +36,26 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint templates
-	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	$(MANAGE) makemigrations --check --dry-run
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --reformat --quiet templates || true
+
+# The catalogues of messages, from the code and compiled; wants GNU gettext. Then translate what is
+# new in locale/*/LC_MESSAGES/django.po, and make them once more.
+messages: install
+	$(MANAGE) makemessages --locale zh_Hans --no-wrap --add-location file --no-obsolete \
+		$(foreach folder,tests bench docs var static,--ignore $(folder))
+	sed -i '/^"POT-Creation-Date/d' locale/*/LC_MESSAGES/django.po  # or every run would be a change
+	$(MANAGE) compilemessages --locale zh_Hans --ignore $(VENV)
+
+# axe-core for the tests of every page; without npm they are skipped and say so.
+tests/browser/node_modules: tests/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not installed; on Debian: apt-get install npm"; exit 1; }
+	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 test: install
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"

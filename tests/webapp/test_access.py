@@ -25,6 +25,7 @@ OPEN_TO_ALL = {
     "admin:login",
     "api:openapi-json",
     "api:docs",
+    "set_language",
 }
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {

@@ -1,0 +1,111 @@
+"""Every page in a real browser, as anybody may meet it: nothing that axe-core finds fault with, in the
+light and in the dark, wide and narrow; nothing that sticks out."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.browser.axe import axe_source, violations
+from tests.browser.visit import NARROW, WIDE, assert_fits, pictures_in, sign_in
+from tests.bundles import colour_bundle
+from tests.pictures import picture_bytes
+from tests.stack import Stack
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.slow
+
+FURNISH_AND_FIND = """
+import json
+from tests import every_page
+from webapp.accounts.models import User
+person = User.objects.get(username="ada")
+every_page.furnish(person)
+print(json.dumps(dict(every_page.addresses(person))))
+"""
+
+# What is not ours: rules that the markup of Django's own admin breaks, by the page's name. "*": on
+# all of them.
+DJANGOS_OWN: dict[str, set[str]] = {}
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One that offers all it can, with a curator who has answers of each kind and rows in every list."""
+    folder = tmp_path_factory.mktemp("every-page")
+    with Stack(folder / "installation") as stack:
+        stack.environment["OCELLUS_SIGN_UP"] = "1"
+        stack.environment["OCELLUS_MAIL_HOST"] = "127.0.0.1"
+        stack.environment["OCELLUS_MAIL_FROM"] = "ocellus@example.org"
+        colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+        stack.install("colours")
+        stack.create_users("ada", is_staff=True)
+        stack.start("redis", "web", "inference")
+        files = [(path.name, path.read_bytes()) for path in pictures_in(folder)]
+        with stack.signed_in("ada") as visitor:
+            visitor.upload(*files, ("grey.jpg", picture_bytes("grey", (640, 480))))
+        wait_for(lambda: stack.states().get("done") == 3, what="the answers", seconds=60)
+        stack.stop("inference")
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def addresses(installation: Stack) -> dict[str, str]:
+    """What has an address, by its name."""
+    found: dict[str, str] = json.loads(installation.shell(FURNISH_AND_FIND))
+    return found
+
+
+def faults(context: BrowserContext, stack: Stack, addresses: dict[str, str]) -> list[str]:
+    """What is wrong on the pages among these addresses, each with the page and how it was looked at."""
+    script = axe_source()
+    found = []
+    for name, address in addresses.items():
+        url = f"{stack.url}{address}"
+        response = context.request.get(url, max_redirects=0)
+        if response.status != 200 or "text/html" not in response.headers["content-type"]:
+            continue
+        page = context.new_page()
+        page.goto(url)
+        for scheme in ("light", "dark"):
+            for size in (WIDE, NARROW):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                if not name.startswith("admin:"):
+                    assert_fits(page)
+                known = DJANGOS_OWN.get(name, set()) | DJANGOS_OWN.get("*", set())
+                found += [
+                    f"{name}, {scheme}, {size['width']} px: {each}"
+                    for each in violations(page, script)
+                    if not (name.startswith("admin:") and each.split(":")[0] in known)
+                ]
+        page.close()
+    return found
+
+
+def test_nobody_finds_a_fault_on_the_pages_that_are_open_to_all(
+    browser: Browser, installation: Stack, addresses: dict[str, str]
+) -> None:
+    with browser.new_context() as context:
+        assert faults(context, installation, addresses) == []
+
+
+def test_no_fault_is_found_on_a_visitors_pages(
+    browser: Browser, installation: Stack, addresses: dict[str, str]
+) -> None:
+    ours = {name: path for name, path in addresses.items() if not name.startswith("admin:")}
+    ours |= {"history as a table": "/history/?view=table", "not found": "/nothing/"}
+    with browser.new_context() as context:
+        sign_in(context.new_page(), installation, "ada")
+        assert faults(context, installation, ours) == []
+
+
+@pytest.mark.timeout(600)
+def test_no_fault_is_found_on_a_curators_pages(
+    browser: Browser, installation: Stack, addresses: dict[str, str]
+) -> None:
+    admins = {name: path for name, path in addresses.items() if name.startswith("admin:")}
+    with browser.new_context() as context:
+        sign_in(context.new_page(), installation, "ada")
+        assert faults(context, installation, admins) == []
