@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from webapp.predictions.models import Prediction
 
@@ -23,10 +24,14 @@ class PredictionAdmin(admin.ModelAdmin[Prediction]):
         "attempts",
         "label",
         "confidence",
-        "failure_sentence",
+        "failure",
         "answered_at",
     )
     readonly_fields = fields
+
+    @admin.display(description=_("failure"))
+    def failure(self, prediction: Prediction) -> str:
+        return prediction.failure_sentence
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
         return super().get_queryset(request).filter(deleted_at=None)
