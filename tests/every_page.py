@@ -3,6 +3,7 @@
 Works on the database of the process that calls it: a test's, or that of an installation.
 """
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,9 +36,11 @@ def named_patterns(
 
 
 def furnish(person: User) -> None:
-    """Rows for the pages that would be empty: keys, trainings that ended in each way, a worker."""
+    """Rows for the pages that would be empty: keys, trainings that ended in each way, a worker; and
+    something said of this person's answers, of which the first is shared."""
     for name, expires_at in (("camera trap", None), ("old", timezone.now())):
         api_key_create(owner=person, name=name, expires_at=expires_at)
+    _judge_and_share(person)
     recognizer = Recognizer.objects.get()
     dataset = Dataset.objects.create(folder_name="bugs")
     states = TrainingRun.State
@@ -53,6 +56,14 @@ def furnish(person: User) -> None:
             version=recognizer.versions.first() if state == states.SUCCEEDED else None,
         )
     WorkerHeartbeat.objects.update_or_create(name="w", defaults={"seen_at": timezone.now()})
+
+
+def _judge_and_share(person: User) -> None:
+    now = timezone.now()
+    answers = Prediction.objects.filter(owner=person, state="done").order_by("id")
+    answers.update(verdict=Prediction.Verdict.RIGHT, corrected_at=now)
+    wrong = {"verdict": Prediction.Verdict.WRONG, "true_label": "yellow", "corrected_at": now}
+    answers.filter(pk=answers[0].pk).update(share=uuid.uuid4(), **wrong)
 
 
 def addresses(person: User) -> Iterator[tuple[str, str]]:
@@ -75,6 +86,12 @@ def _value(name: str, argument: str, person: User) -> Any:
             return answers.earliest("id").public_id
         case "upload_id":
             return answers.earliest("id").upload
+        case "share_id":
+            return Prediction.objects.exclude(share=None).earliest("id").share
+        case "webhook_id":
+            return uuid.uuid4()  # a program deletes there, nobody looks
+        case "number" if name.startswith("admin:predictions_correction_"):
+            return Prediction.objects.exclude(verdict="").earliest("id").pk
         case "rank":
             return 1
         case "first" | "last":
