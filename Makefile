@@ -5,10 +5,11 @@ PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.13; do \
 	&& echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+MANAGE := DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run install lint format test test-slow test-postgres screenshots clean
+.PHONY: run install lint format messages axe test test-slow test-postgres screenshots clean
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m webapp.ops.launch
@@ -35,17 +36,34 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint templates
-	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+	$(MANAGE) makemigrations --check --dry-run
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --reformat --quiet templates || true
 
+# The catalogues of messages, from the code and compiled; wants GNU gettext. Then translate what is
+# new in locale/*/LC_MESSAGES/django.po, and make them once more.
+messages: install
+	$(MANAGE) makemessages --locale zh_Hans --no-wrap --add-location file --no-obsolete \
+		$(foreach folder,tests bench docs var static,--ignore $(folder))
+	sed -i '/^"POT-Creation-Date/d' locale/*/LC_MESSAGES/django.po  # or every run would be a change
+	$(MANAGE) compilemessages --locale zh_Hans --ignore $(VENV)
+
+# axe-core, for the tests of every page. Where it cannot be had they are skipped and say so; in CI they fail.
+axe:
+	@command -v npm >/dev/null && $(MAKE) --no-print-directory tests/browser/node_modules \
+		|| echo "axe-core could not be installed; on Debian: apt-get install npm"
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 test: install
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: install
+test-slow: install axe
 	$(BIN)/pytest -m slow
 
 # The tests that touch the database, on a PostgreSQL server of their own that is thrown away.

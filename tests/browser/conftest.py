@@ -1,3 +1,4 @@
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -13,7 +14,8 @@ from tests.stack import Stack
 def browser() -> Iterator[Browser]:
     # Not the session's: while it is open, Django takes this thread for one with an event loop.
     if chromium_path() is None:
-        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
+        missing = "Chromium is not installed; on Debian: apt-get install chromium"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with chromium() as browser:
         yield browser
 

@@ -31,6 +31,7 @@ OPEN_TO_ALL = {
     "shared_picture",
     "shared_map",
     "shared_nearest",
+    "set_language",
 }
 # What is opened by a key or a token instead of a session: see test_api_keys and test_metrics.
 OPEN_TO_KEYS = {

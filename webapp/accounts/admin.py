@@ -6,7 +6,7 @@ from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
@@ -80,7 +80,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         }
         return TemplateResponse(request, "admin/accounts/apikey/created.html", context)
 
-    @admin.action(description=_("Revoke the selected keys"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Revoke the selected keys"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         num_revoked = sum(api_key_revoke(key=key) for key in queryset)
         sentence = ngettext(

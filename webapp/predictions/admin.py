@@ -40,10 +40,14 @@ class PredictionAdmin(admin.ModelAdmin[Prediction]):
         "attempts",
         "label",
         "confidence",
-        "failure_sentence",
+        "failure",
         "answered_at",
     )
     readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("failure"))
+    def failure(self, prediction: Prediction) -> str:
+        return prediction.failure_sentence
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
         return super().get_queryset(request).filter(deleted_at=None)

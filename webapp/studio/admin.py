@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.models import User
@@ -38,9 +39,13 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
 class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
     """A run is made by the form `retrain` and changed by nobody; "add" leads to the form."""
 
-    list_display = ("__str__", "dataset", "state", "step", "created_at", "ended_at", "version")
+    list_display = ("__str__", "dataset", "state", "doing", "created_at", "ended_at", "version")
     list_filter = ("state", "recognizer")
     list_select_related = ("recognizer", "dataset", "version__recognizer")
+
+    @admin.display(description=gettext_lazy("step"))
+    def doing(self, run: TrainingRun) -> str:
+        return run.step_label if run.is_open else ""
 
     def has_change_permission(self, request: HttpRequest, obj: TrainingRun | None = None) -> bool:
         return False
