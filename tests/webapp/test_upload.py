@@ -14,8 +14,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from tests.pictures import picture_bytes
 from webapp.accounts.models import User
 from webapp.predictions import pictures, services
+from webapp.predictions.incoming import clean_file_name
 from webapp.predictions.models import Prediction
-from webapp.predictions.services import UploadNotKept, clean_file_name, upload_accept
+from webapp.predictions.services import UploadNotKept, upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
 
 State = Prediction.State

@@ -4,6 +4,7 @@ Django looks for a form's CSRF token in the body, and so keeps all of it on the 
 is signed in. Here who that is comes first.
 """
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -14,7 +15,14 @@ from webapp.accounts.keys import bearer_key
 from webapp.predictions.refusals import length_required, upload_too_large
 
 UPLOAD_FORM = "/"
+# Where the form's script sends files one by one: urls.py's `upload_file`.
+UPLOAD_FILE = re.compile(r"/uploads/[0-9a-f-]{36}/files/")
 UPLOAD_API = "/api/v1/predictions"
+
+
+def is_upload(request: HttpRequest) -> bool:
+    """Whether it goes to the upload form, or to where its script sends files."""
+    return request.path == UPLOAD_FORM or UPLOAD_FILE.fullmatch(request.path) is not None
 
 
 class UploadSizeMiddleware:
@@ -30,7 +38,7 @@ class UploadSizeMiddleware:
         """Pictures come to the upload form, from somebody with a session, and to the API, from
         somebody with a key; all else is small. Whose key it is, is looked up before a body is read;
         whose session, here, and only for a body that is not small."""
-        if request.path == UPLOAD_FORM:
+        if is_upload(request):
             may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES
         else:
             authorization = request.headers.get("Authorization", "")
@@ -47,7 +55,7 @@ class UploadSizeMiddleware:
         limit = self._limit(request)
         if num_bytes > limit:
             return upload_too_large(request, limit)
-        is_large_form = request.path == UPLOAD_FORM and num_bytes > settings.MAX_OTHER_BYTES
+        is_large_form = is_upload(request) and num_bytes > settings.MAX_OTHER_BYTES
         if is_large_form and not request.user.is_authenticated:
             return redirect_to_login(UPLOAD_FORM)
         return self.get_response(request)

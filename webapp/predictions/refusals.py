@@ -7,7 +7,7 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -67,6 +67,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    """The sentence as a page; as JSON for a script of ours, which shows it on its own page."""
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return _try_again(JsonResponse({"problem": sentence}, status=status))
     return _try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
 
 
