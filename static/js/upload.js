@@ -148,11 +148,11 @@ class Row {
     this.find("remove").addEventListener("click", () => queue.remove(this));
     this.set("waiting", texts.textWaiting);
     if (this.isAddress) return;
-    this.find("size").textContent = megabytes(content.size);
+    this.find("size").textContent = sizeOf(content.size);
     const isZip = /zip/.test(content.type) || /\.zip$/i.test(content.name);
     const most = Number(isZip ? texts.maxZipBytes : texts.maxBytes);
     if (content.size > most) {
-      const sizes = { max: megabytes(most), size: megabytes(content.size) };
+      const sizes = { max: sizeOf(most), size: sizeOf(content.size) };
       this.set("refused", filled(texts.textTooLarge, sizes));
     } else if (!isZip) drawLater(content, this.find("picture"));
   }
@@ -217,9 +217,11 @@ function newNumber() {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-function megabytes(numBytes) {
-  const options = { style: "unit", unit: "megabyte", maximumFractionDigits: 1 };
-  const number = Math.max(0.1, numBytes / 1_048_576);
+function sizeOf(numBytes) {
+  const [unit, number] = numBytes < 1_048_576
+    ? ["kilobyte", Math.ceil(numBytes / 1024)]
+    : ["megabyte", numBytes / 1_048_576];
+  const options = { style: "unit", unit, maximumFractionDigits: 1 };
   return new Intl.NumberFormat(document.documentElement.lang, options).format(number);
 }
 
@@ -313,6 +315,7 @@ if (!form) document.addEventListener("htmx:afterSettle", () => {
   if (document.getElementById("upload")) location.reload();
 });
 if (form) {
+  form.classList.add("upload--scripted");
   for (const each of form.querySelectorAll("[data-scripted]")) each.hidden = false;
   follow(form.elements.recognizer);
   listen(new Queue());

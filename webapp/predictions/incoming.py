@@ -55,8 +55,8 @@ class Unpacked:
         notes = []
         if self.num_left_out:
             sentence = gettext(
-                "More came than one upload may hold: the first %(num_taken)s were taken, %(num)s were "
-                "left out. Please send those in another upload."
+                "More came than one upload may hold. The first %(num_taken)s were taken; please send "
+                "the others (%(num)s) in another upload."
             )
             notes.append(sentence % {"num_taken": len(self.files), "num": self.num_left_out})
         if self.num_others:

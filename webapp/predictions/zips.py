@@ -142,7 +142,7 @@ def contents_of(
     for info in archive.infolist():
         name = name_of(info)
         parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
-        if info.is_dir() or not parts or any(is_litter(part) for part in parts):
+        if not parts or info.is_dir() or any(is_litter(part) for part in parts):
             continue
         if PurePosixPath(name).suffix.lower() not in FILE_SUFFIXES:
             num_others += 1
