@@ -16,6 +16,7 @@ from tests.webapp.zips import zip_file, zip_of_pictures
 from webapp.accounts.models import User
 from webapp.predictions import services
 from webapp.predictions.answering import answer_all_queued
+from webapp.predictions.incoming import Unpacked
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import UploadNotKept, upload_add
 from webapp.recognizers.models import Recognizer
@@ -35,6 +36,10 @@ def add(
 
 def jpeg(colour: str = "red", name: str = "a.jpg") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, picture_bytes(colour))
+
+
+def one() -> Unpacked:
+    return Unpacked([jpeg()])
 
 
 def test_a_file_is_kept_and_what_became_of_it_is_told(
@@ -124,11 +129,11 @@ def test_two_that_come_at_the_same_moment_make_one_record(
     def late(*args: Any, **options: Any) -> list[Prediction]:
         """Between this one's look and its write the other has written."""
         monkeypatch.setattr(services, "_predictions_create", create)
-        upload_add(owner=owner, recognizer=recognizer, upload=upload, slot=0, file=jpeg())
+        upload_add(owner=owner, recognizer=recognizer, upload=upload, slot=0, found=one())
         return create(*args, **options)
 
     monkeypatch.setattr(services, "_predictions_create", late)
-    added = upload_add(owner=owner, recognizer=recognizer, upload=upload, slot=0, file=jpeg())
+    added = upload_add(owner=owner, recognizer=recognizer, upload=upload, slot=0, found=one())
     assert added.predictions == [Prediction.objects.get()]
 
 
@@ -227,7 +232,7 @@ def test_a_write_that_fails_for_another_reason_keeps_nothing(
 
     monkeypatch.setattr(services, "_predictions_create", fail)
     with pytest.raises(UploadNotKept):
-        upload_add(owner=owner, recognizer=recognizer, upload=uuid.uuid4(), slot=0, file=jpeg())
+        upload_add(owner=owner, recognizer=recognizer, upload=uuid.uuid4(), slot=0, found=one())
 
 
 def test_a_body_over_the_limit_is_explained_as_json(owner_client: Client) -> None:

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.utils.translation import gettext, ngettext
 
 from classifier.errors import InvalidImage
-from webapp.predictions.zips import ZipRefused, contents_of, is_zip
+from webapp.predictions.zips import PackedPicture, ZipRefused, contents_of, is_zip
 
 # Servers that do not know a picture from other files say `octet-stream`.
 PICTURE_TYPES = ("image/*", "application/octet-stream")
@@ -45,9 +45,17 @@ class Unpacked:
     and files in ZIPs that are no pictures."""
 
     files: list[IncomingFile] = field(default_factory=list)
-    num_from_zips: int = 0
     num_others: int = 0
     num_left_out: int = 0
+
+    def first(self, num: int) -> "Unpacked":
+        """The same with so many files at most; the others are left out."""
+        num_left_out = self.num_left_out + len(self.files[num:])
+        return Unpacked(self.files[:num], self.num_others, num_left_out)
+
+    @property
+    def num_from_zips(self) -> int:
+        return sum(isinstance(file, PackedPicture) for file in self.files)
 
     @property
     def notes(self) -> list[str]:
@@ -86,7 +94,6 @@ def unpacked(files: Sequence[UploadedFile], *, max_pictures: int) -> Unpacked:
                 found.files.append(RefusedZip(file, refused))
                 continue
             found.files.extend(contents.pictures)
-            found.num_from_zips += len(contents.pictures)
             found.num_others += contents.num_others
             found.num_left_out += contents.num_left_out
     return found

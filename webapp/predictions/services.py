@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -21,7 +20,6 @@ from webapp.predictions.incoming import (
     Unpacked,
     clean_file_name,
     content_sha256,
-    unpacked,
 )
 from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
@@ -52,7 +50,7 @@ class SlotTaken(Exception):
 
 @dataclass(frozen=True)
 class Added:
-    """What has come of one file. `unpacked` tells how it was taken apart."""
+    """What has come of one file, and how much of it was taken."""
 
     predictions: list[Prediction]
     unpacked: Unpacked
@@ -91,9 +89,10 @@ def upload_accept(
 
 
 def upload_add(
-    *, owner: User, recognizer: Recognizer, upload: uuid.UUID, slot: int, file: UploadedFile
+    *, owner: User, recognizer: Recognizer, upload: uuid.UUID, slot: int, found: Unpacked
 ) -> Added:
     """The predictions of one more file of an upload, as in `upload_accept`; several where it is a ZIP.
+    `found`: the file, taken apart; as much of it is taken as the upload has room for.
 
     The same file for the same slot a second time gives the first one's: what was cut off can be sent
     again. Raises SlotTaken for another file, UploadFull, UploadNotKept.
@@ -107,7 +106,7 @@ def upload_add(
     room = len(first) or settings.MAX_FILES_PER_UPLOAD - rows.count()
     if room <= 0:
         raise UploadFull
-    found = unpacked([file], max_pictures=room)
+    found = found.first(room)
     contents = [content_sha256(each) for each in found.files]
     names = [clean_file_name(each.name or "") for each in found.files]
 

@@ -36,7 +36,6 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, form, status=422)
-    owner = visitor(request)
     files = form.cleaned_data["pictures"]
     if address := form.cleaned_data.get("address"):
         try:
@@ -49,7 +48,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     found = unpacked(files, max_pictures=settings.MAX_FILES_PER_UPLOAD)
     try:
         accepted = upload_accept(
-            owner=owner,
+            owner=visitor(request),
             recognizer=form.cleaned_data["recognizer"],
             upload=form.cleaned_data["upload"],
             files=found.files,
@@ -68,15 +67,14 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     form = FileForm(request.POST, request.FILES)
     if not form.is_valid():
         return refusal(request, 422, form.sentence)
-    owner = visitor(request)
     try:
         file = form.cleaned_data["file"] or file_at(form.cleaned_data["address"])
         added = upload_add(
-            owner=owner,
+            owner=visitor(request),
             recognizer=form.cleaned_data["recognizer"],
             upload=upload_id,
             slot=form.cleaned_data["position"],
-            file=file,
+            found=unpacked([file], max_pictures=settings.MAX_FILES_PER_UPLOAD),
         )
     except AddressRefused as refused:
         return refusal(request, 422, str(refused))
