@@ -164,7 +164,7 @@ def test_pictures_are_pasted_and_removed(
         page = context.new_page()
         errors = errors_of(page)
         sign_in(page, stack, visitor)
-        expect(page.get_by_label("Or take a photo")).to_be_visible()
+        expect(page.get_by_label("Take a photo")).to_be_visible()
         hand_over(page, "paste", [picture("image.png")])
         page.get_by_label("Pictures").set_input_files(
             [{"name": "wrong.jpg", "mimeType": "image/jpeg", "buffer": new_picture_bytes("blue")}]
@@ -223,7 +223,10 @@ def test_too_large_a_file_is_told_without_sending_it_and_can_be_removed(
         hand_over(page, "drop", [picture("huge.jpg")])
         expect(page.get_by_role("alert")).to_contain_text("received 1 kB")
         page.evaluate("document.getElementById('upload').dataset.maxBytes = '1000000'")
-        hand_over(page, "drop", [picture("small.jpg")])
+        page.evaluate("document.getElementById('upload').dataset.maxFiles = '2'")
+        hand_over(page, "drop", [picture("small.jpg"), picture("more.jpg")])
+        expect(rows(page)).to_have_count(2)
+        expect(page.get_by_role("status")).to_contain_text("please send the others (1)")
         start(page)
         expect(page.get_by_role("link", name="See the answers")).to_be_visible()
         page.get_by_role("button", name="Remove huge.jpg").click()
