@@ -15,6 +15,7 @@ export class Sender {
     this.waiting = [];
     this.running = new Map();
     this.isKnown = false; // whether the server has taken one yet
+    this.isStale = false; // whether the token is no longer good
   }
 
   get isBusy() {
@@ -43,9 +44,11 @@ export class Sender {
     }
   }
 
-  send(job) {
+  async send(job) {
     const request = new XMLHttpRequest();
     this.running.set(job.key, () => request.abort());
+    if (this.isStale) await this.renew();
+    if (!this.running.has(job.key)) return; // removed meanwhile
     request.open("POST", job.address);
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("X-CSRFToken", this.token);
@@ -61,6 +64,15 @@ export class Sender {
     for (const [name, value] of Object.entries(job.fields)) body.append(name, value);
     request.send(body);
     job.progress(0);
+  }
+
+  // Whoever has signed in anew, on another page, has a new token.
+  async renew() {
+    const page = await fetch(location.pathname).then((response) => response.text(), () => "");
+    const form = new DOMParser().parseFromString(page, "text/html").getElementById("upload");
+    if (!form) return;
+    this.token = form.elements.csrfmiddlewaretoken.value;
+    this.isStale = false;
   }
 
   heard(job, request) {
@@ -92,6 +104,7 @@ export class Sender {
     if (AWAY.has(status)) return { sentence: this.texts.textAway, mayRetry: true };
     // A page instead: that of signing in, or of a form whose token is no longer good.
     const isSignedOut = status === 200 || status === 403;
+    this.isStale = isSignedOut;
     const sentence = isSignedOut ? this.texts.textSignedOut : this.texts.textFailed;
     return { sentence, mayRetry: true };
   }

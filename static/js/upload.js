@@ -107,7 +107,10 @@ class Queue {
   settle() {
     if (!this.isStarted || this.sender.isBusy || this.count("sending")) return;
     this.show();
-    if (!this.page) return;
+    if (!this.page) {
+      this.say(this.rows.length ? texts.textNoneSent : "");
+      return;
+    }
     const isAllThere = this.rows.every((row) => row.state === "taken" && !row.needsLook);
     if (isAllThere) location.assign(this.page);
     else this.say(texts.textSomeFailed);

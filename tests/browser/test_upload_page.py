@@ -130,6 +130,22 @@ def test_what_the_server_could_not_hear_is_tried_again(
         assert places == 3
 
 
+def test_who_was_signed_out_signs_in_on_another_page_and_tries_again(
+    browser: Browser, stack: Stack, visitor: str
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, stack, visitor)
+        hand_over(page, "drop", [picture("a.jpg")])
+        context.clear_cookies()
+        start(page)
+        expect(page.get_by_role("alert")).to_contain_text("You are signed out.")
+        expect(page.get_by_role("status")).to_contain_text("Nothing could be sent.")
+        sign_in(context.new_page(), stack, visitor)
+        page.get_by_role("button", name="Try again a.jpg").click()
+        expect(page.get_by_role("article")).to_have_count(1)
+
+
 def test_an_answer_that_was_lost_is_not_kept_twice(
     browser: Browser, stack: Stack, visitor: str
 ) -> None:
