@@ -16,6 +16,8 @@ OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be r
 OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
 OCELLUS_FETCH_ADDRESSES  1 lets visitors give a picture's address, which the web process fetches (0)
 OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
+OCELLUS_ANONYMOUS_UPLOADS  1 lets visitors without an account try it (0)
+OCELLUS_GUEST_PICTURES_PER_HOUR  what such visitors may send in an hour from one address (200)
 OCELLUS_MAIL_HOST      the mail server that sends links for new passwords; none are sent without it
 OCELLUS_MAIL_SECURITY  how to speak with it: starttls, tls or none (starttls)
 OCELLUS_MAIL_PORT      its port (587, with tls 465, with none 25)
@@ -108,6 +110,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "webapp.accounts.guests.page_context",
             ],
         },
     },
@@ -169,6 +172,13 @@ LOGIN_REDIRECT_URL = "upload"
 LOGOUT_REDIRECT_URL = "login"
 # Closed unless somebody opens it: who has an account may fill the disk and use the processor.
 SIGN_UP = env.integer("OCELLUS_SIGN_UP", 0, lowest=0, highest=1) == 1
+# Visitors without an account, and how long a browser that does not come back has its pictures.
+ANONYMOUS_UPLOADS = env.integer("OCELLUS_ANONYMOUS_UPLOADS", 0, lowest=0, highest=1) == 1
+GUEST_PICTURES_PER_HOUR = env.integer(
+    "OCELLUS_GUEST_PICTURES_PER_HOUR", 200, lowest=1, highest=1_000_000
+)
+GUEST_DAYS = 14
+SESSION_COOKIE_AGE = GUEST_DAYS * 24 * 3600  # seconds
 PASSWORD_RESET_TIMEOUT = 3 * 3600  # seconds
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours

@@ -24,6 +24,7 @@ OPEN_TO_ALL = {
     "alive",
     "ready",
     "admin:login",
+    "studio_sign_in",
     "api:openapi-json",
     "api:docs",
 }

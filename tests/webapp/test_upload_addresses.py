@@ -131,3 +131,14 @@ def test_an_address_that_is_too_long_is_told(
     assert response.status_code == 422
     assert "2000 characters" in response.content.decode()
     assert asked == []
+
+
+def test_nothing_is_fetched_for_a_guest_who_may_send_no_more(
+    client: Client, recognizer: Recognizer, asked: list[str], settings: Settings
+) -> None:
+    settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 1
+    client.get("/")
+    assert send(client, recognizer, address=ADDRESS).status_code == 302
+    assert send(client, recognizer, address=ADDRESS).status_code == 429
+    assert add(client, recognizer, ADDRESS, uuid.uuid4()).status_code == 429
+    assert asked == [ADDRESS]

@@ -290,3 +290,20 @@ def test_without_its_token_it_is_refused_and_with_the_header_it_is_not(
     headers["X-CSRFToken"] = response.json()["token"]  # as the script does from then on
     data = {"recognizer": recognizer.pk, "position": 1, "file": jpeg()}
     assert client.post(f"/uploads/{uuid.uuid4()}/files/", data, headers=headers).status_code == 201
+
+
+def test_a_guest_sends_files_one_by_one_and_each_picture_of_a_zip_counts(
+    client: Client, recognizer: Recognizer, settings: Settings
+) -> None:
+    settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 3
+    upload = uuid.uuid4()
+    client.get("/")
+    assert add(client, recognizer, upload, position=0, file=jpeg()).status_code == 201
+    trip = zip_of_pictures("a.jpg", "b.jpg", "c.jpg")
+    response = add(client, recognizer, upload, position=1, file=trip)
+    assert response.status_code == 429
+    assert response["Retry-After"]
+    assert "at most 3 pictures an hour" in response.json()["problem"]
+    smaller = zip_of_pictures("a.jpg", "b.jpg")
+    assert add(client, recognizer, upload, position=1, file=smaller).status_code == 201
+    assert len(client.get(f"/uploads/{upload}/").context["predictions"]) == 3

@@ -1,8 +1,8 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.forms import ModelForm
+from django.db.models import ForeignKey, QuerySet
+from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
@@ -43,6 +43,14 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         self, request: HttpRequest, obj: ApiKey | None = None
     ) -> tuple[str, ...]:
         return () if obj is None else self.list_display
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Guests have no keys, and there may be very many of them."""
+        if db_field.name == "owner":
+            kwargs["queryset"] = User.objects.filter(is_guest=False)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}

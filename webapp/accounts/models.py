@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -12,9 +13,35 @@ class User(AbstractUser):
 
     From `leaving_at` on the account is closed, and what belongs to it is being removed; the row goes
     last (webapp/belongings/leaving.py).
+
+    A guest has no name that anybody is shown, no password and no mail address, only a session
+    (webapp/accounts/guests.py). `guest_key` is the hash of what their browser brought with the first
+    pictures; `seen_at` is to the hour; `became` is the account that took their pictures along.
     """
 
     leaving_at = models.DateTimeField(_("leaving since"), null=True, blank=True, editable=False)
+    is_guest = models.BooleanField(_("guest"), default=False, editable=False)
+    guest_key = models.CharField(
+        _("guest's marker"), max_length=64, null=True, blank=True, unique=True, editable=False
+    )
+    seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
+    became = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("became"),
+    )
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        indexes = [
+            # Who has not come for long; people with an account are not in it.
+            models.Index(fields=["seen_at"], condition=Q(is_guest=True), name="user_guest_seen"),
+        ]
 
 
 class ApiKey(models.Model):

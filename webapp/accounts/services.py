@@ -1,11 +1,13 @@
 """What writes accounts and API keys, and who is behind a key."""
 
 import logging
+import secrets
 import threading
 import time
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 USED_AGAIN_AFTER = timedelta(minutes=1)
 # A database that does not take the note is left alone for so long, whosever key it is.
 NOTE_AGAIN_SECONDS = 60.0
+# When a guest came last is kept to the hour.
+GUEST_SEEN_AGAIN_AFTER = timedelta(hours=1)
 # Of one person, that open something. A script that makes keys in a circle ends here.
 MAX_USABLE_KEYS = 50
 
@@ -49,6 +53,42 @@ def mail_change(*, user: User, email: str) -> None:
     user.email = User.objects.normalize_email(email)
     user.full_clean(exclude=("password",))
     user.save(update_fields=["email"])
+
+
+def guest_create(*, key: str | None) -> User:
+    """A visitor without an account. The same `key` gives the same guest, also at the same moment."""
+    now = timezone.now()
+    fields = {
+        "username": f"guest-{secrets.token_hex(16)}",
+        "password": make_password(None),
+        "is_guest": True,
+        "date_joined": now,
+        "seen_at": now,
+    }
+    if key is None:
+        return User.objects.create(**fields)
+    guest, _ = User.objects.get_or_create(guest_key=key, defaults=fields)
+    return guest
+
+
+def guest_promise(*, guest: User, account: User) -> None:
+    """To be noted before a guest's session ends with the sign-in to an account: wherever the process is
+    killed from here on, the account gets the guest's pictures."""
+    User.objects.filter(pk=guest.pk, is_guest=True, leaving_at=None).update(became=account)
+
+
+def guest_note_seen(*, guest: User) -> bool:
+    """Whether it was noted that a guest has come again: once an hour, and where the database takes it;
+    one that cannot write keeps nobody from reading."""
+    now = timezone.now()
+    if guest.seen_at is not None and guest.seen_at > now - GUEST_SEEN_AGAIN_AFTER:
+        return False
+    try:
+        with transaction.atomic():
+            return User.objects.filter(pk=guest.pk, seen_at=guest.seen_at).update(seen_at=now) == 1
+    except DATABASE_ERRORS as error:
+        logger.warning("It cannot be noted just now that a guest has come: %s", error)
+        return False
 
 
 def own_api_key_create(*, owner: User, name: str, days: int | None) -> tuple[ApiKey, str]:

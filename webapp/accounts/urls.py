@@ -5,13 +5,7 @@ from django.urls import path
 from webapp.accounts import views
 
 urlpatterns = [
-    path(
-        "sign-in/",
-        login_not_required(views.SignInView.as_view(redirect_authenticated_user=True)),
-        name="login",
-    ),
     path("sign-out/", django_views.LogoutView.as_view(), name="logout"),
-    path("sign-up/", views.sign_up, name="sign_up"),
     path("forgotten/", login_not_required(views.ResetView.as_view()), name="password_reset"),
     path(
         "forgotten/sent/",

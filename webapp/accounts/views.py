@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import (
     LoginView,
     PasswordChangeView,
@@ -15,7 +17,7 @@ from django.contrib.auth.views import (
 )
 from django.core.mail import get_connection
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
@@ -31,12 +33,14 @@ from webapp.accounts.forms import (
     ResetForm,
     SignUpForm,
 )
+from webapp.accounts.guests import is_guest
 from webapp.accounts.limits import RESETS_PER_ADDRESS, SIGN_UPS_PER_ADDRESS, attempt_of
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import (
     MAX_USABLE_KEYS,
     TooManyKeys,
     api_key_revoke,
+    guest_promise,
     mail_change,
     own_api_key_create,
 )
@@ -54,12 +58,18 @@ def person(request: HttpRequest) -> User:
 
 
 class SignInView(LoginView):
-    """Django's, with the way to an account of one's own where there is one."""
+    """Django's; guests may sign in, too."""
 
     template_name = "accounts/sign_in.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(is_sign_up_open=settings.SIGN_UP, **kwargs)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # A guest is not who they may want to be.
+        self.redirect_authenticated_user = not is_guest(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        _promise_pictures(self.request, form.get_user())
+        return super().form_valid(form)
 
 
 @login_not_required
@@ -68,7 +78,7 @@ class SignInView(LoginView):
 @require_http_methods(["GET", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """An account of one's own, where the operator allows it; whoever made one is signed in."""
-    if request.user.is_authenticated:
+    if request.user.is_authenticated and not is_guest(request):
         return redirect("upload")
     if not settings.SIGN_UP:
         return _refused(
@@ -79,10 +89,16 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         if not attempt_of(request, kind="sign up", limit=SIGN_UPS_PER_ADDRESS):
             return _too_often(request)
         if form.is_valid() and (user := _saved(form)):
+            _promise_pictures(request, user)
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             messages.success(request, _("Welcome, %(name)s.") % {"name": user.get_username()})
             return redirect("upload")
     return _form_page(request, "accounts/sign_up.html", form)
+
+
+def _promise_pictures(request: HttpRequest, account: AbstractBaseUser) -> None:
+    if is_guest(request) and isinstance(account, User):
+        guest_promise(guest=person(request), account=account)
 
 
 def _saved(form: SignUpForm) -> User | None:

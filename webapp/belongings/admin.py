@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
 from webapp.accounts.models import User
@@ -17,11 +18,37 @@ from webapp.predictions.models import Prediction
 LEAVE_SECONDS = 5.0
 
 
+class GuestFilter(admin.SimpleListFilter):
+    """People with an account, unless guests are asked for: of those there may be very many."""
+
+    title = _lazy("account")
+    parameter_name = "guests"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("only", _("Guests")), ("too", _("All"))]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": _("People")}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        if self.value() == "too":
+            return queryset
+        return queryset.filter(is_guest=self.value() == "only")
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin[User]):
     """Django's, but that who is deleted leaves as by their own hand: with the pictures' files."""
 
     list_display = ("username", "email", "is_staff", "is_active", "leaving_at", "last_login")
+    list_filter = (GuestFilter, "is_staff", "is_superuser", "is_active", "groups")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """A guest has no rights and gets none, and no name or password either."""
+        is_person = obj is None or not obj.is_guest
+        return is_person and super().has_change_permission(request, obj)
 
     def get_deleted_objects(
         self, objs: QuerySet[User] | Sequence[User], request: HttpRequest

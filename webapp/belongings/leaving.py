@@ -1,6 +1,7 @@
 """Somebody leaves, with everything.
 
     account ──account_leave──▶ closed ──predictions, then the person──▶ gone
+    guest ──guest_join──▶ closed ──what still came in goes to the account, then the guest──▶ gone
 
 The first step is one short transaction; from then on nobody is signed in and no key opens anything.
 The rest is done in small steps that may each be repeated: by whoever began it as long as a page can
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from webapp.accounts.models import ApiKey, User
+from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.predictions.removal import pictures_forget, predictions_remove
 
@@ -34,22 +36,35 @@ def account_leave(*, user: User) -> None:
             others = set(superusers.select_for_update().values_list("pk", flat=True)) - {user.pk}
             if not others:
                 raise LastSuperuser
-        closed = {"is_active": False, "leaving_at": timezone.now()}
+        closed = {"is_active": False, "leaving_at": timezone.now(), "guest_key": None}
         User.objects.filter(pk=user.pk, leaving_at=None).update(**closed)
         ApiKey.objects.filter(owner_id=user.pk).delete()
+
+
+def guest_join(*, guest: User, account: User) -> int:
+    """Whoever has signed in takes along what they had as a guest; how many pictures that were. What is
+    being uploaded at this moment comes after, by `leave_finish`; so does the guest's end."""
+    with transaction.atomic():
+        closed = {"is_active": False, "leaving_at": timezone.now(), "guest_key": None}
+        guests = User.objects.filter(pk=guest.pk, is_guest=True, leaving_at=None)
+        if not guests.update(**closed, became=account):
+            return 0
+        return predictions_hand_over(giver=guest, taker=account)
 
 
 def leave_finish(*, seconds: float, only: User | None = None) -> bool:
     """Remove what belongs to those who leave, the files, and the people themselves; False where there
     was not enough time for all of it, or the disk is away. May be killed and repeated."""
     until = time.monotonic() + seconds
-    leaving = User.objects.filter(leaving_at__isnull=False)
+    leaving = User.objects.filter(leaving_at__isnull=False).select_related("became")
     for person in list(leaving.filter(pk=only.pk) if only else leaving):
         rows = Prediction.objects.filter(owner=person)
-        while predictions_remove(rows=rows):
+        while person.became is None and predictions_remove(rows=rows):
             if time.monotonic() > until:
                 return False
         _remove_person(person)
+        if time.monotonic() > until:
+            return False
     return pictures_forget(until=until)
 
 
@@ -58,6 +73,8 @@ def _remove_person(person: User) -> None:
         # From here on no upload of theirs can be written: its rows would refer to nobody.
         if not User.objects.select_for_update().filter(pk=person.pk).exists():
             return  # another process was faster
+        if person.became:
+            predictions_hand_over(giver=person, taker=person.became)
         # One that was under way when the account was closed may have been.
         while predictions_remove(rows=Prediction.objects.filter(owner=person)):
             pass

@@ -30,12 +30,17 @@ class ReconcilerStep(_InferenceStep):
 
 
 class SweeperStep(_InferenceStep):
-    """Removes what processes that died left lying about."""
+    """Removes what processes that died left lying about, and closes guests who do not come back."""
 
     def create(self, parent: Any) -> Any:
+        from webapp.accounts.tidying import tidy
         from webapp.predictions.unrecorded import sweep
 
-        return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, sweep)
+        def tidy_and_sweep() -> None:
+            tidy()
+            sweep()
+
+        return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, tidy_and_sweep)
 
 
 class RemoverStep(_InferenceStep):

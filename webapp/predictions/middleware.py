@@ -11,8 +11,9 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
+from webapp.accounts.guests import guests_must_wait, has_marker, may_send
 from webapp.accounts.keys import bearer_key
-from webapp.predictions.refusals import length_required, upload_too_large
+from webapp.predictions.refusals import guests_wait, length_required, upload_too_large
 
 UPLOAD_FORM = "/"
 # Where the form's script sends files one by one: urls.py's `upload_file`.
@@ -35,11 +36,11 @@ class UploadSizeMiddleware:
 
     @staticmethod
     def _limit(request: HttpRequest) -> int:
-        """Pictures come to the upload form, from somebody with a session, and to the API, from
-        somebody with a key; all else is small. Whose key it is, is looked up before a body is read;
-        whose session, here, and only for a body that is not small."""
+        """Pictures come to the upload form, from somebody with a session or a guest's marker, and to
+        the API, from somebody with a key; all else is small. Whose key it is, is looked up before a
+        body is read; whose session, here, and only for a body that is not small."""
         if is_upload(request):
-            may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES
+            may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES or has_marker(request)
         else:
             authorization = request.headers.get("Authorization", "")
             may_upload = request.path == UPLOAD_API and bearer_key(authorization) is not None
@@ -56,6 +57,8 @@ class UploadSizeMiddleware:
         if num_bytes > limit:
             return upload_too_large(request, limit)
         is_large_form = is_upload(request) and num_bytes > settings.MAX_OTHER_BYTES
-        if is_large_form and not request.user.is_authenticated:
+        if is_large_form and not may_send(request):
             return redirect_to_login(UPLOAD_FORM)
+        if is_large_form and (wait := guests_must_wait(request)):
+            return guests_wait(request, wait)
         return self.get_response(request)

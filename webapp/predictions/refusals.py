@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from webapp import metrics
+from webapp.accounts.guests import GuestsWait
 from webapp.database import DATABASE_AWAY
 from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
 
@@ -53,6 +54,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return refusal(
         request, 400, _("The request could not be understood. Please go back and try again.")
     )
+
+
+def guests_wait(request: HttpRequest, wait: GuestsWait) -> HttpResponse:
+    response = refusal(request, 429, wait.sentence)
+    response["Retry-After"] = "3600"
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

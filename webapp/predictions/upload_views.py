@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
@@ -13,10 +14,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import metrics
+from webapp.accounts.guests import GuestsWait, guests_must_wait, guests_welcome
 from webapp.predictions.choices import choices, newest_choice
 from webapp.predictions.forms import FileForm, UploadForm
 from webapp.predictions.incoming import AddressRefused, file_at, unpacked
-from webapp.predictions.refusals import refusal
+from webapp.predictions.refusals import guests_wait, refusal
 from webapp.predictions.services import (
     Added,
     SlotTaken,
@@ -25,9 +27,10 @@ from webapp.predictions.services import (
     upload_accept,
     upload_add,
 )
-from webapp.predictions.visitors import visitor
+from webapp.predictions.visitors import sender
 
 
+@guests_welcome
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """The form; posted, its pictures are kept and the visitor sent on to their answers."""
@@ -39,7 +42,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     files = form.cleaned_data["pictures"]
     if address := form.cleaned_data.get("address"):
         try:
-            files.append(file_at(address))
+            files.append(_fetched(request, address))
         except AddressRefused as refused:
             if not files:
                 form.add_error("address", str(refused))
@@ -48,7 +51,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     found = unpacked(files, max_pictures=settings.MAX_FILES_PER_UPLOAD)
     try:
         accepted = upload_accept(
-            owner=visitor(request),
+            owner=sender(request, num_pictures=len(found.files)),
             recognizer=form.cleaned_data["recognizer"],
             upload=form.cleaned_data["upload"],
             files=found.files,
@@ -60,6 +63,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     return redirect("answers", upload_id=accepted[0].upload)
 
 
+@guests_welcome
 @require_POST
 def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """One file of an upload, from the page's script; what became of it as JSON. Sent again, because
@@ -68,16 +72,19 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return refusal(request, 422, form.sentence)
     try:
-        file = form.cleaned_data["file"] or file_at(form.cleaned_data["address"])
+        file = form.cleaned_data["file"] or _fetched(request, form.cleaned_data["address"])
+        found = unpacked([file], max_pictures=settings.MAX_FILES_PER_UPLOAD)
         added = upload_add(
-            owner=visitor(request),
+            owner=sender(request, num_pictures=len(found.files)),
             recognizer=form.cleaned_data["recognizer"],
             upload=upload_id,
             slot=form.cleaned_data["position"],
-            found=unpacked([file], max_pictures=settings.MAX_FILES_PER_UPLOAD),
+            found=found,
         )
     except AddressRefused as refused:
         return refusal(request, 422, str(refused))
+    except GuestsWait as wait:
+        return guests_wait(request, wait)
     except SlotTaken:
         return refusal(
             request, 409, _("Another file has come in this one's place. Please try again.")
@@ -92,6 +99,13 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     except UploadNotKept:
         return _not_kept(request)
     return JsonResponse(_report(request, upload_id, added), status=201)
+
+
+def _fetched(request: HttpRequest, address: str) -> UploadedFile:
+    """Raises AddressRefused, and GuestsWait before anything is fetched for somebody who may not send it."""
+    if wait := guests_must_wait(request):
+        raise wait
+    return file_at(address)
 
 
 def _page(request: HttpRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from webapp.accounts.guests import open_to_guests
 from webapp.predictions import answer_views, history_views, media_views, upload_views
 
 urlpatterns = [
@@ -18,3 +19,4 @@ urlpatterns = [
         "predictions/<uuid:public_id>/nearest-<int:rank>.jpg", media_views.nearest, name="nearest"
     ),
 ]
+open_to_guests(urlpatterns)

@@ -4,6 +4,7 @@ one."""
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
+from webapp.accounts.guests import guest_pictures_count, guest_sign_in
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction, PredictionQuerySet
 
@@ -12,6 +13,16 @@ def visitor(request: HttpRequest) -> User:
     if not isinstance(request.user, User):  # LoginRequiredMiddleware has seen to it
         raise Http404
     return request.user
+
+
+def sender(request: HttpRequest, *, num_pictures: int) -> User:
+    """Whose the pictures are that came with this request, to be asked once it is found to be right: in
+    a view that is `guests_welcome` nobody becomes a guest by it, and a guest's pictures are counted.
+    Raises GuestsWait."""
+    if isinstance(request.user, User) and not request.user.is_guest:
+        return request.user
+    guest_pictures_count(request, number=num_pictures)
+    return visitor(request) if request.user.is_authenticated else guest_sign_in(request)
 
 
 def own_predictions(request: HttpRequest) -> PredictionQuerySet:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, help="how long it is valid; for ever without this")
 
     def handle(self, *args: Any, user: str, name: str, days: int | None, **options: Any) -> None:
-        owner = User.objects.filter(username=user).first()
+        owner = User.objects.filter(username=user, is_guest=False).first()
         if owner is None:
             raise CommandError(f"Expected the name of a person with an account, received {user!r}.")
         if not owner.is_active:
