@@ -14,6 +14,7 @@ OCELLUS_API_CALLS_PER_KEY  calls of the API in a minute with one key; 0: as many
 OCELLUS_API_CALLS_PER_ADDRESS  the same from one address (2400)
 OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be read without an account
 OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
+OCELLUS_FETCH_ADDRESSES  1 lets visitors give a picture's address, which the web process fetches (0)
 OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
 OCELLUS_ANONYMOUS_UPLOADS  1 lets visitors without an account try it (0)
 OCELLUS_GUEST_PICTURES_PER_HOUR  what such visitors may send in an hour from one address (200)
@@ -242,11 +243,15 @@ API_CALLS_PER_ADDRESS = env.integer(
 # Uploads
 
 PICTURE_LIMITS = Limits()
-MAX_FILES_PER_UPLOAD = 100
+MAX_FILES_PER_UPLOAD = 300
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
 MAX_OTHER_BYTES = 3 * 1024 * 1024  # of any other form, and of whoever brings no session
-DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
+# Of somewhat more the first are taken, and the others told; who sends much more is told at once.
+DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD + 200
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Off unless somebody wants it: the web process then asks whatever public address it is given.
+FETCH_ADDRESSES = env.integer("OCELLUS_FETCH_ADDRESSES", 0, lowest=0, highest=1) == 1
+FETCH_SECONDS = 15
 # Calls of the API that wait for their answers at one time; the other threads are for pages.
 MAX_WAITING_REQUESTS = WEB_THREADS - 8
 KEPT_LONG_SIDE = 960

@@ -1,5 +1,6 @@
 """Who may see what: nobody, another visitor, the owner, staff."""
 
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -178,8 +179,11 @@ class Unread:
     readline = read
 
 
+@pytest.mark.parametrize("path", ["/", f"/uploads/{uuid.uuid4()}/files/"], ids=["form", "file"])
 @pytest.mark.parametrize("session", ["none at all", "ended", "of an inactive account"])
-def test_a_large_form_is_read_for_nobody_who_is_not_signed_in(owner: User, session: str) -> None:
+def test_a_large_form_is_read_for_nobody_who_is_not_signed_in(
+    owner: User, session: str, path: str
+) -> None:
     """A cookie is no proof, and Django would look for the form's token in the body."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
@@ -192,7 +196,7 @@ def test_a_large_form_is_read_for_nobody_who_is_not_signed_in(owner: User, sessi
     client.cookies["csrftoken"] = "t" * 32
     response = client.generic(
         "POST",
-        "/",
+        path,
         b"",
         CONTENT_LENGTH=str(4 * 1024 * 1024),
         CONTENT_TYPE="multipart/form-data; boundary=b",

@@ -38,9 +38,9 @@ def test_a_flag_that_is_none_is_explained(api: Client, live_version: ModelVersio
 
 
 def test_more_files_than_allowed_are_told(api: Client, live_version: ModelVersion) -> None:
-    files = [SimpleUploadedFile(f"{i}.jpg", b"x") for i in range(101)]
+    files = [SimpleUploadedFile(f"{i}.jpg", b"x") for i in range(301)]
     sentence = assert_problem(api.post(UPLOAD, {"pictures": files}), 413, "too_many_files")
-    assert "at most 100 files" in sentence
+    assert "at most 300 files" in sentence
     assert not Prediction.objects.exists()
 
 

@@ -11,12 +11,17 @@ from django.test import Client
 from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
+from tests.webapp.versions import go_live
+from tests.webapp.zips import zip_bytes
 from webapp.accounts.models import User
 from webapp.predictions import pictures, services
+from webapp.predictions.incoming import clean_file_name
 from webapp.predictions.models import Prediction
-from webapp.predictions.services import UploadNotKept, clean_file_name, upload_accept
+from webapp.predictions.services import UploadNotKept, upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import version_create
 
 State = Prediction.State
 
@@ -213,14 +218,79 @@ def test_a_form_without_pictures_is_explained(
     assert "Choose at least one picture." in response.content.decode()  # type: ignore[attr-defined]
 
 
-def test_more_files_than_allowed_are_explained_with_a_413(
+def test_of_more_files_than_allowed_the_first_are_taken_and_it_is_said(
+    owner_client: Client, live_version: ModelVersion, recognizer: Recognizer, settings: Settings
+) -> None:
+    settings.MAX_FILES_PER_UPLOAD = 2
+    files = [SimpleUploadedFile(f"{i}.jpg", picture_bytes()) for i in range(5)]
+    response = send(owner_client, recognizer, *files)
+    names = Prediction.objects.order_by("position").values_list("file_name", flat=True)
+    assert list(names) == ["0.jpg", "1.jpg"]
+    page = owner_client.get(response["Location"]).content.decode()  # type: ignore[index]
+    assert "The first 2 were taken; please send the others (3) in another upload." in page
+
+
+def test_far_more_files_than_allowed_are_explained_with_a_413(
     owner_client: Client, live_version: ModelVersion, recognizer: Recognizer
 ) -> None:
-    files = [SimpleUploadedFile(f"{i}.jpg", b"x") for i in range(101)]
+    files = [SimpleUploadedFile(f"{i}.jpg", b"x") for i in range(501)]
     response = send(owner_client, recognizer, *files)
     assert response.status_code == 413  # type: ignore[attr-defined]
-    assert "at most 100 files" in response.content.decode()  # type: ignore[attr-defined]
+    assert "at most 300 files" in response.content.decode()  # type: ignore[attr-defined]
     assert not Prediction.objects.exists()
+
+
+def test_a_zip_in_the_form_becomes_its_pictures(
+    owner_client: Client, live_version: ModelVersion, recognizer: Recognizer
+) -> None:
+    upload = str(uuid.uuid4())
+    content = zip_bytes(("a.jpg", picture_bytes("red")), ("b.jpg", picture_bytes("blue")))
+    for _ in range(2):  # a double click
+        response = send(
+            owner_client, recognizer, SimpleUploadedFile("trip.zip", content), upload=upload
+        )
+    names = Prediction.objects.order_by("position").values_list("file_name", flat=True)
+    assert list(names) == ["a.jpg", "b.jpg"]
+    assert response.status_code == 302  # type: ignore[attr-defined]
+
+
+def test_the_limits_are_said_before_anything_is_sent(
+    owner_client: Client, live_version: ModelVersion
+) -> None:
+    page = owner_client.get("/").content.decode()
+    assert "JPEG, PNG, WebP, GIF, BMP, HEIC, AVIF; up to 300 pictures of at most 32 MB" in page
+    assert 'data-max-files="300"' in page
+    assert f'data-max-bytes="{32 * 1024 * 1024}"' in page
+
+
+def test_each_recognizer_shows_what_it_knows(
+    owner_client: Client, live_version: ModelVersion
+) -> None:
+    ModelVersion.objects.update(class_names=[f"class {i}" for i in range(100)])
+    Recognizer.objects.update(description="Tells <colours> apart.")
+    page = owner_client.get("/").content.decode()
+    assert "Colours knows 100 classes" in page
+    assert "Tells &lt;colours&gt; apart." in page
+    assert "<li>class 29</li>" in page
+    assert "<li>class 30</li>" not in page
+    assert "and 70 more" in page
+
+
+def test_the_recognizer_that_somebody_asked_last_is_chosen(
+    owner_client: Client,
+    other_client: Client,
+    live_version: ModelVersion,
+    recognizer: Recognizer,
+    tmp_path: Path,
+) -> None:
+    another = Recognizer.objects.create(name="A first one", slug="first")
+    bundle = colour_bundle(tmp_path / "bundles" / "first")
+    go_live(version_create(recognizer=another, bundle=bundle))
+    chosen = f'<option value="{recognizer.pk}" selected>'
+    assert chosen not in owner_client.get("/").content.decode()
+    send(owner_client, recognizer, SimpleUploadedFile("a.jpg", picture_bytes()))
+    assert chosen in owner_client.get("/").content.decode()
+    assert chosen not in other_client.get("/").content.decode()
 
 
 def test_a_body_over_the_limit_is_explained_with_a_413(owner_client: Client) -> None:

@@ -64,12 +64,12 @@ def checked_entries(
     entries = []
     names = _Names()
     for info in archive.infolist():
-        name = _name(info)
+        name = name_of(info)
         for spelling in {name, info.filename, info.orig_filename}:
             _refuse_unsafe_name(spelling)
         _refuse_unsafe_kind(info)
         parts = [part for part in name.split("/") if part not in {"", "."}]
-        if info.is_dir() or any(_is_litter(part) for part in parts):
+        if info.is_dir() or any(is_litter(part) for part in parts):
             continue
         path = "/".join(parts)
         _refuse_unwelcome(path, info)
@@ -119,7 +119,7 @@ class _Names:
             raise _twice(self._folders[key], self._files[key])
 
 
-def _name(info: zipfile.ZipInfo) -> str:
+def name_of(info: zipfile.ZipInfo) -> str:
     """The name as it was meant: macOS writes UTF-8 and does not say so, which `zipfile` reads as
     code page 437. Text in that code page is hardly ever UTF-8 by accident."""
     if info.flag_bits & _UTF8_FLAG or info.filename.isascii():
@@ -146,7 +146,7 @@ def _refuse_unsafe_kind(info: zipfile.ZipInfo) -> None:
     # Systems other than Unix leave the kind at 0, and a folder's name has a slash at its end.
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR} or (kind == stat.S_IFDIR and not info.is_dir()):
         raise ArchiveRefused("special", name=shown(info.filename))
-    if info.flag_bits & _ENCRYPTED_FLAGS:
+    if is_encrypted(info):
         raise ArchiveRefused("encrypted", name=shown(info.filename))
 
 
@@ -169,7 +169,12 @@ def _refuse_bomb(name: str, num_bytes: int, num_packed: int, limits: ArchiveLimi
         )
 
 
-def _is_litter(part: str) -> bool:
+def is_encrypted(info: zipfile.ZipInfo) -> bool:
+    return bool(info.flag_bits & _ENCRYPTED_FLAGS)
+
+
+def is_litter(part: str) -> bool:
+    """Whether systems put files or folders of this name into a ZIP unasked."""
     return part.startswith(".") or part.lower() in LITTER
 
 

@@ -68,6 +68,8 @@ def answer_problem(request: HttpRequest, error: Exception | type[Exception]) -> 
 def _invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     places = [".".join(str(part) for part in error["loc"]) for error in errors]
     if "file.pictures" in places:
+        if any(error["type"] == "too_long" for error in errors):
+            return Problem("too_many_files", num_files=settings.MAX_FILES_PER_UPLOAD)
         return Problem("no_pictures")
     problems = [f"{place}: {error['msg']}" for place, error in zip(places, errors, strict=True)]
     return Problem("invalid", problems="; ".join(problems))

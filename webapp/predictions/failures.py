@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext, gettext_noop
 
 from classifier.errors import InvalidImage
+from webapp.predictions.zips import ZipRefused
 
 PICTURE_LOST = "picture_lost"
 GAVE_UP = "gave_up"
@@ -14,6 +15,7 @@ ENGINE_FAILED = "engine_failed"
 
 _SENTENCES: dict[str, str] = {
     **InvalidImage.sentences,
+    **ZipRefused.sentences,
     PICTURE_LOST: gettext_noop(
         "The picture was no longer in the store when its turn came. Please upload it again."
     ),

@@ -1,4 +1,4 @@
-"""The upload form."""
+"""The upload form, and the one that a script sends for each file."""
 
 import uuid
 from typing import Any
@@ -9,7 +9,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from classifier.images import FILE_SUFFIXES, FORMAT_NAMES
+from webapp.predictions.services import MAX_SLOT
 from webapp.recognizers.models import Recognizer
+
+ACCEPTED = ",".join((*sorted(FILE_SUFFIXES), "image/*", ".zip", "application/zip"))
+MEGABYTE = 1_048_576
 
 
 class SeveralFilesInput(forms.ClearableFileInput):
@@ -23,10 +27,21 @@ class SeveralFilesField(forms.FileField):
     widget = SeveralFilesInput
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
-        files = [file for file in (data or []) if file]
-        if not files:
-            raise forms.ValidationError(self.error_messages["required"], code="required")
-        return files
+        return [file for file in (data or []) if file]
+
+
+class AddressField(forms.CharField):
+    """A picture's address; what is no address is told where it would be fetched."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Or the address of a picture"),
+            required=False,
+            max_length=2000,
+            widget=forms.URLInput(
+                attrs={"placeholder": "https://", "autocomplete": "off", "inputmode": "url"}
+            ),
+        )
 
 
 class UploadForm(forms.Form):
@@ -37,16 +52,59 @@ class UploadForm(forms.Form):
     )
     pictures = SeveralFilesField(
         label=_("Pictures"),
-        error_messages={"required": _("Choose at least one picture.")},
-        widget=SeveralFilesInput(attrs={"accept": ",".join(sorted(FILE_SUFFIXES)) + ",image/*"}),
+        required=False,
+        widget=SeveralFilesInput(attrs={"accept": ACCEPTED, "aria-describedby": "upload-limits"}),
     )
+    address = AddressField()
     upload = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not settings.FETCH_ADDRESSES:
+            del self.fields["address"]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if (
+            not values.get("pictures")
+            and not values.get("address")
+            and "address" not in self.errors
+        ):
+            self.add_error("pictures", _("Choose at least one picture."))
+        return values
 
     @property
     def limits_sentence(self) -> str:
         """What may be sent, said before it is sent."""
-        return _("%(formats)s; up to %(num_files)s pictures of at most %(megabytes)s MB each.") % {
+        return _(
+            "%(formats)s; up to %(num_files)s pictures of at most %(megabytes)s MB and "
+            "%(megapixels)s megapixels each, or ZIPs of them; %(all_megabytes)s MB in one go."
+        ) % {
             "formats": FORMAT_NAMES,
             "num_files": settings.MAX_FILES_PER_UPLOAD,
-            "megabytes": settings.PICTURE_LIMITS.max_bytes // 1_048_576,
+            "megabytes": settings.PICTURE_LIMITS.max_bytes // MEGABYTE,
+            "megapixels": settings.PICTURE_LIMITS.max_pixels // 1_000_000,
+            "all_megabytes": settings.MAX_UPLOAD_BYTES // MEGABYTE,
         }
+
+
+class FileForm(forms.Form):
+    """One file of an upload, or the address of one, in its place."""
+
+    recognizer = forms.ModelChoiceField(Recognizer.objects.ready())
+    position = forms.IntegerField(min_value=0, max_value=MAX_SLOT)
+    file = forms.FileField(required=False, allow_empty_file=True)
+    address = AddressField()
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not settings.FETCH_ADDRESSES:
+            values["address"] = ""
+        if values.get("file") is None and not values.get("address") and not self.errors:
+            self.add_error(None, _("Choose at least one picture."))
+        return values
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with it, all of it."""
+        return " ".join(str(error) for errors in self.errors.values() for error in errors)

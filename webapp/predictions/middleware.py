@@ -4,6 +4,7 @@ Django looks for a form's CSRF token in the body, and so keeps all of it on the 
 is signed in. Here who that is comes first.
 """
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
@@ -12,10 +13,17 @@ from django.http import HttpRequest, HttpResponse
 
 from webapp.accounts.guests import guests_must_wait, has_marker, may_send
 from webapp.accounts.keys import bearer_key
-from webapp.predictions.refusals import length_required, upload_too_large
+from webapp.predictions.refusals import guests_wait, length_required, upload_too_large
 
 UPLOAD_FORM = "/"
+# Where the form's script sends files one by one: urls.py's `upload_file`.
+UPLOAD_FILE = re.compile(r"/uploads/[0-9a-f-]{36}/files/")
 UPLOAD_API = "/api/v1/predictions"
+
+
+def is_upload(request: HttpRequest) -> bool:
+    """Whether it goes to the upload form, or to where its script sends files."""
+    return request.path == UPLOAD_FORM or UPLOAD_FILE.fullmatch(request.path) is not None
 
 
 class UploadSizeMiddleware:
@@ -31,7 +39,7 @@ class UploadSizeMiddleware:
         """Pictures come to the upload form, from somebody with a session or a guest's marker, and to
         the API, from somebody with a key; all else is small. Whose key it is, is looked up before a
         body is read; whose session, here, and only for a body that is not small."""
-        if request.path == UPLOAD_FORM:
+        if is_upload(request):
             may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES or has_marker(request)
         else:
             authorization = request.headers.get("Authorization", "")
@@ -48,9 +56,9 @@ class UploadSizeMiddleware:
         limit = self._limit(request)
         if num_bytes > limit:
             return upload_too_large(request, limit)
-        is_large_form = request.path == UPLOAD_FORM and num_bytes > settings.MAX_OTHER_BYTES
+        is_large_form = is_upload(request) and num_bytes > settings.MAX_OTHER_BYTES
         if is_large_form and not may_send(request):
             return redirect_to_login(UPLOAD_FORM)
         if is_large_form and (wait := guests_must_wait(request)):
-            return wait.page(request)
+            return guests_wait(request, wait)
         return self.get_response(request)

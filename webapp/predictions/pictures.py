@@ -5,9 +5,10 @@ import logging
 import os
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from django.conf import settings
 from PIL import Image
@@ -23,6 +24,12 @@ TEMPORARY_SUFFIX = ".part"
 _decoding = threading.BoundedSemaphore(2)
 
 
+class Chunked(Protocol):
+    """A file that gives all of its content each time, as Django's uploaded files do."""
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
 @dataclass(frozen=True)
 class KeptPicture:
     """`name`: relative to the pictures' folder. `width`, `height`: of the original, upright."""
@@ -33,7 +40,7 @@ class KeptPicture:
     is_first_of_many: bool
 
 
-def keep(file: IO[bytes], num_bytes: int, *, name: str) -> KeptPicture:
+def keep(file: Chunked, num_bytes: int, *, name: str) -> KeptPicture:
     """The uploaded picture, decoded, encoded anew and on disk under a new name.
 
     Raises InvalidImage, and OSError when the disk will not take it.
@@ -42,7 +49,9 @@ def keep(file: IO[bytes], num_bytes: int, *, name: str) -> KeptPicture:
         raise too_many_bytes(num_bytes, settings.PICTURE_LIMITS)
     with _decoding:
         picture = load_picture(
-            file.read(), long_side=settings.KEPT_LONG_SIDE, limits=settings.PICTURE_LIMITS
+            b"".join(file.chunks()),
+            long_side=settings.KEPT_LONG_SIDE,
+            limits=settings.PICTURE_LIMITS,
         )
         kept = encode_jpeg(picture.image, long_side=settings.KEPT_LONG_SIDE)
     try:

@@ -7,12 +7,13 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from webapp import metrics
+from webapp.accounts.guests import GuestsWait
 from webapp.database import DATABASE_AWAY
 from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
 
@@ -55,6 +56,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
+def guests_wait(request: HttpRequest, wait: GuestsWait) -> HttpResponse:
+    response = refusal(request, 429, wait.sentence)
+    response["Retry-After"] = "3600"
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler for what nobody caught. A database that is away is told as such; neither page
     asks it anything."""
@@ -67,6 +74,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    """The sentence as a page; as JSON for a script of ours, which shows it on its own page."""
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return _try_again(JsonResponse({"problem": sentence}, status=status))
     return _try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
 
 

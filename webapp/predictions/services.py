@@ -2,12 +2,11 @@
 
 import hashlib
 import logging
-import unicodedata
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -16,6 +15,12 @@ from webapp import metrics
 from webapp.accounts.models import User
 from webapp.database import DATABASE_ERRORS
 from webapp.predictions import pictures
+from webapp.predictions.incoming import (
+    IncomingFile,
+    Unpacked,
+    clean_file_name,
+    content_sha256,
+)
 from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
 from webapp.predictions.tasks import nudge_inference
@@ -26,13 +31,34 @@ from webapp.webhooks.notes import completions_note
 logger = logging.getLogger(__name__)
 State = Prediction.State
 
+# Files that come one by one have a slot each, with room for the pictures of a ZIP. It is more than an
+# upload may hold, and the last position of the last slot fits into the column.
+POSITIONS_PER_SLOT = 1000
+MAX_SLOT = 1_000_000
+
 
 class UploadNotKept(Exception):
     """The disk or the database would not take an upload; nothing of it was kept."""
 
 
+class UploadFull(Exception):
+    """The upload holds as many pictures as it may."""
+
+
+class SlotTaken(Exception):
+    """Another file has come for this slot of the upload already."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What has come of one file, and how much of it was taken."""
+
+    predictions: list[Prediction]
+    unpacked: Unpacked
+
+
 def upload_accept(
-    *, owner: User, recognizer: Recognizer, upload: uuid.UUID | None, files: Sequence[UploadedFile]
+    *, owner: User, recognizer: Recognizer, upload: uuid.UUID | None, files: Sequence[IncomingFile]
 ) -> list[Prediction]:
     """A prediction for each file, in their order: queued, or failed with the reason, or done where
     the live version has already answered the same bytes of the same owner.
@@ -42,24 +68,92 @@ def upload_accept(
     browser's Back brings the same form again for other files, so what is in them counts too. None:
     nothing that could come again. Raises UploadNotKept.
     """
-    contents = [_content_sha256(file) for file in files]
+    contents = [content_sha256(file) for file in files]
     is_repeatable = upload is not None
     upload = _upload_id(upload, recognizer, files, contents) if upload else uuid.uuid4()
     rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
-    accepted: list[Prediction] = []
     try:
         while is_repeatable and (first := list(rows)):
             if len(first) == len(files) and all(row.deleted_at is None for row in first):
                 return first
             upload = uuid.uuid5(upload, "once more")
             rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
+    except DATABASE_ERRORS as error:
+        logger.exception("An upload could not be kept")
+        raise UploadNotKept from error
+    try:
+        return _predictions_create(owner, recognizer, upload, files, contents)
+    except IntegrityError as error:
+        if first := list(rows.all()):  # the same form, sent at the same moment
+            return first
+        raise UploadNotKept from error
+
+
+def upload_add(
+    *, owner: User, recognizer: Recognizer, upload: uuid.UUID, slot: int, found: Unpacked
+) -> Added:
+    """The predictions of one more file of an upload, as in `upload_accept`; several where it is a ZIP.
+    `found`: the file, taken apart; as much of it is taken as the upload has room for.
+
+    The same file for the same slot a second time gives the first one's: what was cut off can be sent
+    again. Raises SlotTaken for another file, UploadFull, UploadNotKept.
+    """
+    rows = Prediction.objects.filter(owner=owner, upload=upload)
+    position = slot * POSITIONS_PER_SLOT
+    here = rows.filter(position__gte=position, position__lt=position + POSITIONS_PER_SLOT)
+    here = here.order_by("position")
+    first = list(here)
+    # Of a ZIP that has come before, as many pictures are taken as then.
+    room = len(first) or settings.MAX_FILES_PER_UPLOAD - rows.count()
+    if room <= 0:
+        raise UploadFull
+    found = found.first(room)
+    contents = [content_sha256(each) for each in found.files]
+    names = [clean_file_name(each.name or "") for each in found.files]
+
+    def are_these(earlier: list[Prediction]) -> bool:
+        return (
+            [row.content_sha256 for row in earlier] == contents
+            and [row.file_name for row in earlier] == names
+            and all(row.recognizer_id == recognizer.pk for row in earlier)
+            and all(row.deleted_at is None for row in earlier)
+        )
+
+    if not first:
+        try:
+            made = _predictions_create(owner, recognizer, upload, found.files, contents, position)
+        except IntegrityError as error:
+            first = list(here.all())  # the same, sent at the same moment
+            if not first:
+                raise UploadNotKept from error
+        else:
+            return Added(made, found)
+    if not are_these(first):
+        raise SlotTaken
+    return Added(first, found)
+
+
+def _predictions_create(
+    owner: User,
+    recognizer: Recognizer,
+    upload: uuid.UUID,
+    files: Sequence[IncomingFile],
+    contents: Sequence[str],
+    first_position: int = 0,
+) -> list[Prediction]:
+    """Raises UploadNotKept, and IntegrityError where one of the places is taken."""
+    accepted: list[Prediction] = []
+    try:
         earlier = answers_of_the_same(owner, recognizer, contents)
         with names_for(owner_id=owner.pk, upload=upload, number=len(files)) as names:
-            for position, (file, content) in enumerate(zip(files, contents, strict=True)):
+            for index, (file, content) in enumerate(zip(files, contents, strict=True)):
                 row = Prediction(
-                    owner=owner, recognizer=recognizer, upload=upload, position=position
+                    owner=owner,
+                    recognizer=recognizer,
+                    upload=upload,
+                    position=first_position + index,
                 )
-                _fill(row, file, content, earlier.get(content), name=names[position])
+                _fill(row, file, content, earlier.get(content), name=names[index])
                 accepted.append(row)
             with transaction.atomic():
                 Prediction.objects.bulk_create(accepted)
@@ -67,10 +161,8 @@ def upload_accept(
                 if any(row.state == State.QUEUED for row in accepted):
                     # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
                     transaction.on_commit(nudge_inference, robust=True)
-    except IntegrityError as error:
-        if first := list(rows.all()):  # the same form, sent at the same moment
-            return first
-        raise UploadNotKept from error
+    except IntegrityError:
+        raise
     except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("An upload could not be kept")
         raise UploadNotKept from error
@@ -83,7 +175,7 @@ def upload_accept(
 
 
 def _fill(
-    prediction: Prediction, file: UploadedFile, content: str, same: Prediction | None, *, name: str
+    prediction: Prediction, file: IncomingFile, content: str, same: Prediction | None, *, name: str
 ) -> None:
     """Put an uploaded file into a new row: its picture is kept under `name`, or it failed. `same`: an
     earlier answer to the same content, which the row gets as well."""
@@ -93,7 +185,7 @@ def _fill(
         _keep_picture(prediction, file, name)
 
 
-def _keep_picture(prediction: Prediction, file: UploadedFile, name: str) -> None:
+def _keep_picture(prediction: Prediction, file: IncomingFile, name: str) -> None:
     try:
         kept = pictures.keep(file, file.size or 0, name=name)
     except InvalidImage as error:
@@ -107,27 +199,10 @@ def _keep_picture(prediction: Prediction, file: UploadedFile, name: str) -> None
     prediction.is_first_of_many = kept.is_first_of_many
 
 
-def clean_file_name(name: str) -> str:
-    """What a visitor called a file, to show and never to open: no folders, no control characters."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    printable = "".join(c for c in last if not unicodedata.category(c).startswith("C"))
-    return printable.strip()[:255]
-
-
-def _content_sha256(file: UploadedFile) -> str:
-    """The SHA-256 of what a file holds, in hexadecimal; empty for one that is refused unread."""
-    if (file.size or 0) > settings.PICTURE_LIMITS.max_bytes:
-        return ""
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256")
-    file.seek(0)
-    return digest.hexdigest()
-
-
 def _upload_id(
     form: uuid.UUID,
     recognizer: Recognizer,
-    files: Sequence[UploadedFile],
+    files: Sequence[IncomingFile],
     contents: Sequence[str],
 ) -> uuid.UUID:
     parts = [str(recognizer.pk)]

@@ -14,6 +14,7 @@ from webapp.predictions import (
 
 urlpatterns = [
     path("", upload_views.upload, name="upload"),
+    path("uploads/<uuid:upload_id>/files/", upload_views.upload_file, name="upload_file"),
     path("uploads/<uuid:upload_id>/", answer_views.answers, name="answers"),
     path("history/", history_views.history, name="history"),
     path("history/ocellus-history.csv", history_views.history_csv, name="history_csv"),

@@ -1,0 +1,42 @@
+"""Which recognizers a visitor may choose from, and what each of them knows."""
+
+from dataclasses import dataclass
+
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import ModelVersion, Recognizer
+
+NUM_SHOWN_CLASSES = 30
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recognizer that can answer, and the first of its classes."""
+
+    recognizer: Recognizer
+    num_classes: int
+    classes: list[str]
+
+    @property
+    def num_more(self) -> int:
+        return self.num_classes - len(self.classes)
+
+
+def choices() -> list[Choice]:
+    """In the order of the form's list."""
+    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
+    live = live.select_related("recognizer").only("class_names", "recognizer")
+    return [
+        Choice(
+            version.recognizer, len(version.class_names), version.class_names[:NUM_SHOWN_CLASSES]
+        )
+        for version in live.order_by("recognizer__name")
+    ]
+
+
+def newest_choice(owner_id: int | None) -> int | None:
+    """The recognizer that somebody asked last; None for who has asked none."""
+    if owner_id is None:
+        return None
+    rows = Prediction.objects.present().filter(owner_id=owner_id)
+    newest = rows.order_by("-created_at", "-id")
+    return newest.values_list("recognizer_id", flat=True).first()
