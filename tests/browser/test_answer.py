@@ -162,17 +162,17 @@ def test_cards_that_are_there_stay_as_they_are_when_others_come(
         sign_in(page, stack, visitor)
         upload(page, stack, new_pictures(tmp_path, "red", "green", "blue"))
         expect(page.get_by_text("0 of 3 answered")).to_be_visible()
-        page.evaluate("document.getElementById('card-1').dataset.mark = 'the same'")
+        page.evaluate("document.getElementById('card-1000').dataset.mark = 'the same'")
         stack.shell(
             "from webapp.predictions.models import Prediction\n"
-            f"rows = Prediction.objects.filter(owner__username={visitor!r}, position=1)\n"
+            f"rows = Prediction.objects.filter(owner__username={visitor!r}, position=1000)\n"
             "rows.update(state='running')\n"
         )
-        page.locator("#card-1 a").focus()
+        page.locator("#card-1000 a").focus()
         stack.start("inference")
         expect(page.locator(".poll__count")).to_have_text("2 of 3 answered", timeout=30_000)
-        expect(page.locator("#card-1")).to_have_attribute("data-mark", "the same")
-        expect(page.locator("#card-1 a")).to_be_focused()
+        expect(page.locator("#card-1000")).to_have_attribute("data-mark", "the same")
+        expect(page.locator("#card-1000 a")).to_be_focused()
         expect(page.locator("#heard")).to_have_text("2 of 3 answered")
         assert errors == []
 

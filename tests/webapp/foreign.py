@@ -8,6 +8,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+import pytest
+
+from webapp import outside
+
 Say = Callable[[socket.socket], None]
 
 
@@ -95,3 +99,11 @@ class ForeignServer:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def within_reach(monkeypatch: pytest.MonkeyPatch, server: ForeignServer) -> None:
+    """Here a server is on loopback, and on a port of its own: 127.0.0.1 is taken for a public address,
+    the others of its network are not."""
+    really = outside.is_public
+    monkeypatch.setattr(outside, "is_public", lambda ip: ip == "127.0.0.1" or really(ip))
+    monkeypatch.setattr(outside, "_PICTURE_PORTS", {80, 443, server.port})

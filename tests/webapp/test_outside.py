@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from tests.webapp.foreign import ForeignServer, says
+from tests.webapp.foreign import ForeignServer, says, within_reach
 from webapp import outside
 from webapp.outside import Fetched, OutsideRefused, fetch, post
 
@@ -29,11 +29,7 @@ def server() -> Iterator[ForeignServer]:
 
 @pytest.fixture
 def near(monkeypatch: pytest.MonkeyPatch, server: ForeignServer) -> None:
-    """Here a server is on loopback, and on a port of its own: 127.0.0.1 is taken for a public address,
-    the others of its network are not."""
-    really = outside.is_public
-    monkeypatch.setattr(outside, "is_public", lambda ip: ip == "127.0.0.1" or really(ip))
-    monkeypatch.setattr(outside, "_PICTURE_PORTS", {80, 443, server.port})
+    within_reach(monkeypatch, server)
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """A picture by its address: only where the operator allows it."""
 
-import sys
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
-from types import ModuleType
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,44 +10,25 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.pictures import picture_bytes
+from tests.webapp.foreign import ForeignServer, says, within_reach
+from webapp.outside import OutsideRefused
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 
-ADDRESS = "https://example.org/garden/bee.jpg"
+PATH = "/garden/bee.jpg"
 PRIVATE = "http://10.0.0.1/bee.jpg"
+SENTENCE = OutsideRefused("address_private", host="10.0.0.1").sentence
 
 pytestmark = pytest.mark.usefixtures("live_version")
 
 
-class OutsideRefused(Exception):
-    sentence = "Expected an address in the public internet."
-
-
-@dataclass(frozen=True)
-class Fetched:
-    content: bytes
-    name: str
-
-
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[str]:
-    """The addresses that were fetched, from an internet that knows one picture."""
-    addresses: list[str] = []
-
-    def fetch(url: str, *, max_bytes: int, seconds: float, accept: Collection[str]) -> Fetched:
-        addresses.append(url)
-        assert max_bytes == 32 * 1024 * 1024
-        assert seconds < 30
-        assert "image/*" in accept
-        if url == PRIVATE:
-            raise OutsideRefused
-        return Fetched(picture_bytes("red"), url.rsplit("/", 1)[-1])
-
-    outside: Any = ModuleType("webapp.outside")
-    outside.fetch, outside.OutsideRefused = fetch, OutsideRefused
-    monkeypatch.setitem(sys.modules, "webapp.outside", outside)
+def internet(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[ForeignServer]:
+    """It has one server, with one picture at every address."""
     settings.FETCH_ADDRESSES = True
-    return addresses
+    with ForeignServer(says(picture_bytes("red"))) as server:
+        within_reach(monkeypatch, server)
+        yield server
 
 
 def send(client: Client, recognizer: Recognizer, **values: Any) -> Any:
@@ -72,73 +50,73 @@ def test_the_field_is_there_only_where_it_is_allowed(
 
 
 def test_nothing_is_fetched_where_it_is_not_allowed(
-    owner_client: Client, recognizer: Recognizer, asked: list[str], settings: Settings
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer, settings: Settings
 ) -> None:
     settings.FETCH_ADDRESSES = False
-    assert send(owner_client, recognizer, address=ADDRESS).status_code == 422
-    assert add(owner_client, recognizer, ADDRESS, uuid.uuid4()).status_code == 422
-    assert asked == []
+    assert send(owner_client, recognizer, address=internet.url(PATH)).status_code == 422
+    assert add(owner_client, recognizer, internet.url(PATH), uuid.uuid4()).status_code == 422
+    assert internet.requests == []
 
 
 def test_what_is_at_an_address_is_kept_as_if_it_had_been_sent(
-    owner_client: Client, recognizer: Recognizer, asked: list[str]
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer
 ) -> None:
-    response = send(owner_client, recognizer, address=f" {ADDRESS} ")
+    response = send(owner_client, recognizer, address=f" {internet.url(PATH)} ")
     row = Prediction.objects.get()
     assert response["Location"] == f"/uploads/{row.upload}/"
     assert row.file_name == "bee.jpg"
     assert row.picture_path.is_file()
-    assert asked == [ADDRESS]
+    assert len(internet.requests) == 1
 
 
 def test_the_script_sends_an_address_in_the_place_of_a_file(
-    owner_client: Client, recognizer: Recognizer, asked: list[str]
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer
 ) -> None:
     upload = uuid.uuid4()
     for _ in range(2):
-        response = add(owner_client, recognizer, ADDRESS, upload)
+        response = add(owner_client, recognizer, internet.url(PATH), upload)
         assert response.status_code == 201
     assert Prediction.objects.get().file_name == "bee.jpg"
 
 
 def test_an_address_that_is_refused_has_its_sentence_at_the_field(
-    owner_client: Client, recognizer: Recognizer, asked: list[str]
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer
 ) -> None:
     response = send(owner_client, recognizer, address=PRIVATE)
     assert response.status_code == 422
-    assert response.context["form"].errors["address"] == [OutsideRefused.sentence]
+    assert response.context["form"].errors["address"] == [SENTENCE]
     page = response.content.decode()
-    assert OutsideRefused.sentence in page
+    assert SENTENCE in page
     assert PRIVATE in page  # to mend it
     response = add(owner_client, recognizer, PRIVATE, uuid.uuid4())
-    assert (response.status_code, response.json()["problem"]) == (422, OutsideRefused.sentence)
+    assert (response.status_code, response.json()["problem"]) == (422, SENTENCE)
     assert not Prediction.objects.exists()
 
 
 def test_an_address_that_is_refused_costs_the_files_nothing(
-    owner_client: Client, recognizer: Recognizer, asked: list[str]
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer
 ) -> None:
     file = SimpleUploadedFile("a.jpg", picture_bytes("blue"))
     response = send(owner_client, recognizer, address=PRIVATE, pictures=[file])
     assert Prediction.objects.get().file_name == "a.jpg"
-    assert OutsideRefused.sentence in owner_client.get(response["Location"]).content.decode()
+    assert SENTENCE in owner_client.get(response["Location"]).content.decode()
 
 
 def test_an_address_that_is_too_long_is_told(
-    owner_client: Client, recognizer: Recognizer, asked: list[str]
+    owner_client: Client, recognizer: Recognizer, internet: ForeignServer
 ) -> None:
     response = send(owner_client, recognizer, address=f"https://example.org/{'x' * 2000}")
     assert response.status_code == 422
     assert "2000 characters" in response.content.decode()
-    assert asked == []
+    assert internet.requests == []
 
 
 def test_nothing_is_fetched_for_a_guest_who_may_send_no_more(
-    client: Client, recognizer: Recognizer, asked: list[str], settings: Settings
+    client: Client, recognizer: Recognizer, internet: ForeignServer, settings: Settings
 ) -> None:
     settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 1
     client.get("/")
-    assert send(client, recognizer, address=ADDRESS).status_code == 302
-    assert send(client, recognizer, address=ADDRESS).status_code == 429
-    assert add(client, recognizer, ADDRESS, uuid.uuid4()).status_code == 429
-    assert asked == [ADDRESS]
+    assert send(client, recognizer, address=internet.url(PATH)).status_code == 302
+    assert send(client, recognizer, address=internet.url(PATH)).status_code == 429
+    assert add(client, recognizer, internet.url(PATH), uuid.uuid4()).status_code == 429
+    assert len(internet.requests) == 1

@@ -4,7 +4,6 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Protocol
 
 from django.conf import settings
@@ -12,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.utils.translation import gettext, ngettext
 
 from classifier.errors import InvalidImage
+from webapp.outside import OutsideRefused, fetch
 from webapp.predictions.zips import PackedPicture, ZipRefused, contents_of, is_zip
 
 # Servers that do not know a picture from other files say `octet-stream`.
@@ -105,16 +105,14 @@ class AddressRefused(Exception):
 
 def file_at(address: str) -> UploadedFile:
     """What an address leads to, as if it had been uploaded. Raises AddressRefused."""
-    # Imported where it is used: most installations fetch nothing.
-    outside = import_module("webapp.outside")
     try:
-        fetched = outside.fetch(
+        fetched = fetch(
             address,
             max_bytes=settings.PICTURE_LIMITS.max_bytes,
             seconds=settings.FETCH_SECONDS,
             accept=PICTURE_TYPES,
         )
-    except outside.OutsideRefused as refused:
+    except OutsideRefused as refused:
         raise AddressRefused(refused.sentence) from refused
     return SimpleUploadedFile(fetched.name or gettext("picture"), fetched.content)
 
