@@ -121,7 +121,7 @@ def test_a_session_is_neither_looked_at_nor_made(
 ) -> None:
     with django_assert_num_queries(0):
         response = send(owner_client, "red")
-    assert "Cookie" not in response["Vary"]
+    assert not response.wsgi_request.session.accessed
     assert not response.cookies
 
 

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
@@ -17,7 +18,8 @@ from webapp.predictions.models import Prediction
 @pytest.fixture
 def name() -> str:
     data = picture_bytes(size=(3000, 2000))
-    return pictures.keep(BytesIO(data), len(data), name=pictures.new_name()).name
+    file = SimpleUploadedFile("large.jpg", data)
+    return pictures.keep(file, len(data), name=pictures.new_name()).name
 
 
 def files() -> set[str]:

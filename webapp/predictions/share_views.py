@@ -23,7 +23,6 @@ P = ParamSpec("P")
 HEADERS = {
     "Cache-Control": "private, no-store",
     "X-Robots-Tag": "noindex, nofollow",
-    "Referrer-Policy": "no-referrer",
 }
 
 
