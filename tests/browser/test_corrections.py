@@ -11,12 +11,13 @@ from tests.stack import Stack
 
 
 def upload(page: Page, stack: Stack, visitor: str, folder: Path) -> None:
-    """A red and a green picture, answered."""
+    """A red and a green picture, answered; the red one is looked at."""
     sign_in(page, stack, visitor)
     page.get_by_label("Pictures").set_input_files(pictures_in(folder)[:2])
     page.get_by_role("button", name="Recognize").click()
-    expect(page.get_by_role("heading", name="green", exact=True)).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.locator(".poll__count")).to_contain_text("2 of 2 answered", timeout=30_000)
+    page.get_by_role("link").filter(has_text="red.jpg").click()
+    expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible()
 
 
 def row(page: Page, name: str) -> Locator:
