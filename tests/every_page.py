@@ -40,7 +40,7 @@ def furnish(person: User) -> None:
     """Rows for the pages that would be empty: keys and webhooks, trainings that ended in each way, a
     worker; and something said of this person's answers, of which the first is shared."""
     furnish_account(person)
-    _judge_and_share(person)
+    judge_and_share(person)
     recognizer = Recognizer.objects.get()
     dataset = Dataset.objects.create(folder_name="bugs")
     states = TrainingRun.State
@@ -77,7 +77,8 @@ def furnish_account(person: User) -> None:
             )
 
 
-def _judge_and_share(person: User) -> None:
+def judge_and_share(person: User) -> None:
+    """All answers were right but the first, which is shared."""
     now = timezone.now()
     answers = Prediction.objects.filter(owner=person, state="done").order_by("id")
     answers.update(verdict=Prediction.Verdict.RIGHT, corrected_at=now)
