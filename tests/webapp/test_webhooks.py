@@ -419,6 +419,21 @@ def test_one_test_waits_at_a_time(webhook: Webhook, receiver: ForeignServer) -> 
     assert Delivery.objects.filter(state=State.WAITING).count() == 1
 
 
+def test_a_test_that_failed_is_sent_at_once_when_it_is_asked_for_again(
+    webhook: Webhook, receiver: ForeignServer
+) -> None:
+    receiver.otherwise = says(status="500 Oh")
+    webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    sender.serve(webhook.pk)
+    receiver.otherwise = says()
+    assert webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    assert Delivery.objects.get().is_on_its_way
+    assert outbox.webhooks_due(size=9) == [webhook.pk]
+    assert sender.serve(webhook.pk) == 1
+    assert [json.loads(body)["event"] for body in receiver.bodies] == ["webhook.test"] * 2
+    assert Delivery.objects.get().state == State.DELIVERED
+
+
 def test_a_test_overtakes_what_waits_and_a_rest(
     webhook: Webhook, receiver: ForeignServer, recognizer: Recognizer
 ) -> None:

@@ -11,6 +11,8 @@ from webapp import outside
 from webapp.accounts.models import User
 from webapp.webhooks.models import Delivery, Webhook
 
+State = Delivery.State
+
 MAX_WEBHOOKS = 5
 # The same form sent twice, by a double click say, shows the same secret again for so long.
 SHOWN_AGAIN = timedelta(minutes=1)
@@ -76,19 +78,21 @@ def webhook_resume(*, owner: User, public_id: uuid.UUID) -> bool:
             paused_at=None, rests_until=None, num_failures=0, num_given_up=0
         )
         waiting = Delivery.objects.filter(
-            webhook__owner=owner, webhook__public_id=public_id, state=Delivery.State.WAITING
+            webhook__owner=owner, webhook__public_id=public_id, state=State.WAITING
         )
         waiting.update(due_at=timezone.now())
     return num_found == 1
 
 
 def webhook_test(*, owner: User, public_id: uuid.UUID) -> bool:
-    """Send a test there, at once; one at a time. False where there is no such webhook, or it is
-    paused."""
+    """Send a test there, at once; one at a time: what still waits of an earlier one is begun anew. False
+    where there is no such webhook, or it is paused."""
     webhook = Webhook.objects.filter(owner=owner, public_id=public_id, paused_at=None).first()
     if webhook is None:
         return False
     Delivery.objects.bulk_create([Delivery(webhook=webhook)], ignore_conflicts=True)
+    waiting = Delivery.objects.filter(webhook=webhook, prediction=None, state=State.WAITING)
+    waiting.update(due_at=timezone.now(), num_tries=0)
     # It may rest after failures; who tests it wants to know now.
     Webhook.objects.filter(pk=webhook.pk).update(rests_until=None)
     return True
