@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
-from django.utils import timezone
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.stack import ROOT, free_port
@@ -26,7 +26,7 @@ from tests.webapp.rows import rows_of
 from webapp.accounts.models import User
 from webapp.belongings.leaving import account_leave, leave_finish
 from webapp.outside import OutsideRefused, post
-from webapp.predictions import claims
+from webapp.predictions import claims, failures
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.claims import (
     predictions_claim,
@@ -201,10 +201,13 @@ def test_a_picture_that_failed_is_told_with_its_reason(
 ) -> None:
     rows = rows_of(webhook.owner, recognizer, 1, state="failed", label="", failure_code="gave_up")
     note(webhook, *rows)
-    sender.serve(webhook.pk)
+    with translation.override("zh-hans"):  # whatever the process speaks, the sentence is English
+        sender.serve(webhook.pk)
     content = json.loads(receiver.bodies[0])
     assert content["event"] == "prediction.failed"
     assert content["prediction"]["failure"]["code"] == "gave_up"
+    with translation.override("en"):
+        assert content["prediction"]["failure"]["sentence"] == failures.sentence("gave_up", {})
 
 
 def test_what_was_deleted_meanwhile_is_told_to_nobody(

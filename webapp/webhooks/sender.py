@@ -11,7 +11,7 @@ import uuid
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 from ninja.responses import NinjaJSONEncoder
 
 from webapp import outside
@@ -125,12 +125,14 @@ def _prediction(webhook: Webhook, delivery: Delivery) -> Prediction | None:
 
 
 def _body(delivery: Delivery, row: Prediction | None) -> bytes:
-    """What a prediction is at this moment; the API shows the same."""
+    """What a prediction is at this moment; the API shows the same. Nobody asks here who could name a
+    language, so the sentences are English."""
     event = f"prediction.{row.state}" if row else "webhook.test"
     prediction = None
     if row:
-        shape = PredictionShape.of(row, row.recognizer, with_why=False)
-        prediction = shape.model_dump(exclude={"why"})
+        with translation.override("en"):
+            shape = PredictionShape.of(row, row.recognizer, with_why=False)
+            prediction = shape.model_dump(exclude={"why"})
     content = {"event": event, "delivery": str(delivery.public_id), "prediction": prediction}
     return json.dumps(content, cls=NinjaJSONEncoder, ensure_ascii=False).encode()
 
