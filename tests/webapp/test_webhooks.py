@@ -33,6 +33,7 @@ from webapp.predictions.claims import (
     predictions_record,
     predictions_requeue_lost,
 )
+from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.webhooks import outbox, sender
@@ -142,6 +143,20 @@ def test_neither_an_answer_nor_its_note_is_kept_without_the_other(
     assert predictions_record(claim=claim, answered=[claimed])
     assert predictions_record(claim=claim, answered=[claimed]) == []  # once
     assert Delivery.objects.count() == 1
+
+
+def test_who_gets_a_picture_while_it_runs_is_told_of_its_answer(
+    webhook: Webhook, other: User, live_version: ModelVersion, upload_of: Upload
+) -> None:
+    """A guest who signs in: the worker has read whose it was before."""
+    [row] = upload_of("red", by=other)
+    claim = uuid.uuid4()
+    [claimed] = predictions_claim(size=1, claim=claim)
+    predictions_hand_over(giver=other, taker=webhook.owner)
+    claimed.state, claimed.label = "done", "red"
+    predictions_record(claim=claim, answered=[claimed])
+    noted = Delivery.objects.get()
+    assert (noted.webhook_id, noted.prediction) == (webhook.pk, row.public_id)
 
 
 def test_who_has_no_webhook_pays_one_small_query_a_batch(
