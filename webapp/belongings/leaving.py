@@ -64,7 +64,8 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
         person = User.objects.filter(pk=pk).first()
         if person is None:
             continue
-        webhooks_remove(owner=person)
+        if not webhooks_remove(owner=person, until=until):
+            return False
         rows = Prediction.objects.filter(owner=person)
         while person.became_id is None and predictions_remove(rows=rows):
             if time.monotonic() > until:

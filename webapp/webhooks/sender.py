@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 3600.0
+# What is not done by then is done in the next rounds: others have to be started meanwhile.
+SWEEP_SECONDS = 1.0
 # Who never answers keeps one of these for ANSWER_SECONDS, and then rests for longer than that.
 MAX_AT_ONCE = 8
 ANSWER_SECONDS = 10.0
@@ -50,8 +52,8 @@ class Sender:
             self._threads[pk] = thread
             thread.start()
         if time.monotonic() >= self._sweep_from:
-            self._sweep_from = time.monotonic() + SWEEP_EVERY_SECONDS
-            outbox.deliveries_sweep()
+            is_done = outbox.deliveries_sweep(until=time.monotonic() + SWEEP_SECONDS)
+            self._sweep_from = time.monotonic() + (SWEEP_EVERY_SECONDS if is_done else 0)
 
 
 def serve(pk: int) -> int:
