@@ -23,7 +23,7 @@ from webapp.accounts import guests, tidying
 from webapp.accounts.models import User
 from webapp.accounts.tidying import tidy
 from webapp.belongings import leaving
-from webapp.belongings.leaving import guest_join, leave_finish
+from webapp.belongings.leaving import account_leave, guest_join, leave_finish
 from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
@@ -455,6 +455,34 @@ def test_what_was_being_uploaded_at_the_sign_in_comes_after(
     assert leave_finish(seconds=10)
     assert Prediction.objects.filter(owner=owner).count() == 3
     assert not User.objects.filter(is_guest=True).exists()
+
+
+def test_an_account_that_goes_in_the_same_round_takes_nothing_of_its_guest_along(
+    owner: User, upload_of: Callable[..., list[Prediction]]
+) -> None:
+    """The account is removed first; what it was to get has nobody any more."""
+    _, guest = a_guest("red")
+    assert owner.pk < guest.pk
+    assert guest_join(guest=guest, account=owner) == 1
+    upload_of("green", by=guest)  # was under way
+    account_leave(user=owner)
+    assert leave_finish(seconds=10)
+    assert not User.objects.exists()
+    assert not Prediction.objects.exists()
+
+
+def test_an_account_that_goes_while_its_guest_is_removed_holds_nobody_up(
+    owner: User, upload_of: Callable[..., list[Prediction]]
+) -> None:
+    _, guest = a_guest("red")
+    guest_join(guest=guest, account=owner)
+    upload_of("green", by=guest)
+    stale = User.objects.select_related("became").get(pk=guest.pk)
+    account_leave(user=owner)
+    assert leave_finish(seconds=10, only=owner)
+    leaving._remove_person(stale)
+    assert not User.objects.exists()
+    assert not Prediction.objects.exists()
 
 
 @pytest.mark.parametrize("step", ["login", "guest_join"])

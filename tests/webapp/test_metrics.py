@@ -116,6 +116,7 @@ def test_refusals_are_counted_once_by_their_reason(
     unknown = Client(headers={"Authorization": f"Bearer ocl_{'a' * 43}"})
     unknown.post("/api/v1/predictions")
     unknown.get(f"/api/v1/predictions/{uuid.uuid4()}")  # no upload
+    unknown.post("/api/v1/webhooks", {"url": "no address"}, content_type="application/json")  # none
     assert counted() == {("too_large",): 1, ("key_missing",): 1, ("key_unknown",): 1}
 
     _, key = api_key_create(owner=owner, name="a test's")

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -131,6 +132,7 @@ def _shown(row: Prediction) -> dict[str, Any]:
         "verdict": row.verdict or None,
         "true_label": row.true_label or None,
         "corrected_at": row.corrected_at,
+        "share": reverse("shared", args=[row.share]) if row.share else None,
     }
 
 
