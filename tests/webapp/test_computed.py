@@ -252,7 +252,7 @@ def test_a_headline_has_all_labels_that_apply(
     page = page_of(owner_client, row)
     assert f'<h2 class="answer__label">{headline}</h2>' in page
     assert ("almost certain" in page) == (headline == "red")
-    assert ("Closest are:" in page) == (colour == "black")
+    assert ("none reaches its threshold" in page) == (colour == "black")
 
 
 def test_what_is_said_aloud_names_all_labels(
