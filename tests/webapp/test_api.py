@@ -11,7 +11,6 @@ from django.test import Client
 from PIL import Image
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.bundles import colour_bundle
 from tests.pictures import new_picture_bytes, picture_bytes
 from tests.stack import Stack
 from tests.webapp.programs import UPLOAD, answer_rows, api_client, assert_problem, send
@@ -193,14 +192,12 @@ def test_an_upload_costs_few_queries(
         send(api, "blue", "green", "red")
 
 
-def test_programs_get_their_answers_in_the_same_call_from_running_processes(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada", "eve")
-    stack.install("colours")
-    key, others_key = stack.create_api_key("ada"), stack.create_api_key("eve")
-    stack.start("redis", "web", "inference")
+def test_programs_get_their_answers_in_the_same_call_from_running_processes(colours: Stack) -> None:
+    colours.create_users("eve")
+    key, others_key = colours.create_api_key("ada"), colours.create_api_key("eve")
+    colours.start("redis", "web", "inference")
     headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}
-    with httpx.Client(base_url=stack.url, headers=headers, timeout=40) as program:
+    with httpx.Client(base_url=colours.url, headers=headers, timeout=40) as program:
         first = program.post(UPLOAD, files=[("pictures", ("a.png", picture_bytes("green")))])
         assert first.status_code == 201, first.text
         [prediction] = first.json()["predictions"]
@@ -214,12 +211,12 @@ def test_programs_get_their_answers_in_the_same_call_from_running_processes(stac
             )
             return reply.status_code, reply.json()["predictions"][0]["label"], began
 
-        colours = ["red", "green", "blue"] * 10
+        sent = ["red", "green", "blue"] * 10
         with ThreadPoolExecutor(16) as pool:
-            replies = list(pool.map(post, colours))
-        assert [(status, label) for status, label, _ in replies] == [(201, c) for c in colours]
+            replies = list(pool.map(post, sent))
+        assert [(status, label) for status, label, _ in replies] == [(201, c) for c in sent]
         theirs = httpx.get(
-            f"{stack.url}{prediction['url']}", headers={"Authorization": f"Bearer {others_key}"}
+            f"{colours.url}{prediction['url']}", headers={"Authorization": f"Bearer {others_key}"}
         )
         assert theirs.status_code == 404
-    assert stack.states() == {"done": 31}
+    assert colours.states() == {"done": 31}
