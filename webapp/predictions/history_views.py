@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -22,6 +24,7 @@ from webapp.predictions.judgings import judging_of
 from webapp.predictions.models import PredictionQuerySet
 from webapp.predictions.selected import uuid_or_none
 from webapp.predictions.visitors import own_predictions, visitor
+from webapp.predictions.zipped import MAX_PICTURES, fits
 
 GRID_SIZE, TABLE_SIZE = 24, MAX_SELECTED
 
@@ -86,11 +89,23 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
 
 @require_GET
 def history_zip(request: HttpRequest) -> HttpResponseBase:
-    """The pictures of all that the filters mean, in folders named by their labels, streamed."""
+    """The pictures of all that the filters mean, in folders named by their labels, streamed. Too many for
+    one archive are told on the page."""
     filters = HistoryFilters(request.GET)
     if not filters.is_valid():
         return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
-    return zip_response(request, own_predictions(request), filters)
+    rows = own_predictions(request)
+    if not fits(rows, filters):
+        sentence = _(
+            "Expected at most %(number)s pictures for one ZIP, but these filters find more, or have to "
+            "search too far to tell. Please narrow them, by days for instance, or take the CSV, or, with "
+            "an account, the download of all that is yours, which comes in parts."
+        )
+        messages.error(
+            request, sentence % {"number": number_format(MAX_PICTURES, force_grouping=True)}
+        )
+        return redirect(f"{reverse('history')}?{request.GET.urlencode()}".rstrip("?"))
+    return zip_response(request, rows, filters)
 
 
 @require_GET

@@ -54,6 +54,10 @@ class Unpacked:
         return Unpacked(self.files[:num], self.num_others, num_left_out)
 
     @property
+    def num_not_taken(self) -> int:
+        return self.num_others + self.num_left_out
+
+    @property
     def num_from_zips(self) -> int:
         return sum(isinstance(file, PackedPicture) for file in self.files)
 
