@@ -20,6 +20,7 @@ from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import Dataset, TrainingRun
+from webapp.webhooks.models import Delivery, Webhook
 
 
 def named_patterns(
@@ -36,11 +37,10 @@ def named_patterns(
 
 
 def furnish(person: User) -> None:
-    """Rows for the pages that would be empty: keys, trainings that ended in each way, a worker; and
-    something said of this person's answers, of which the first is shared."""
-    for name, expires_at in (("camera trap", None), ("old", timezone.now())):
-        api_key_create(owner=person, name=name, expires_at=expires_at)
-    _judge_and_share(person)
+    """Rows for the pages that would be empty: keys and webhooks, trainings that ended in each way, a
+    worker; and something said of this person's answers, of which the first is shared."""
+    furnish_account(person)
+    judge_and_share(person)
     recognizer = Recognizer.objects.get()
     dataset = Dataset.objects.create(folder_name="bugs")
     states = TrainingRun.State
@@ -58,7 +58,27 @@ def furnish(person: User) -> None:
     WorkerHeartbeat.objects.update_or_create(name="w", defaults={"seen_at": timezone.now()})
 
 
-def _judge_and_share(person: User) -> None:
+def furnish_account(person: User) -> None:
+    """Keys, and webhooks to which nothing is sent: what there was to tell was told or given up."""
+    for name, expires_at in (("camera trap", None), ("old", timezone.now())):
+        api_key_create(owner=person, name=name, expires_at=expires_at)
+    now = timezone.now()
+    for url, paused_at in (("https://example.org/answered", None), ("https://example.net/", now)):
+        webhook = Webhook.objects.create(owner=person, url=url, paused_at=paused_at)
+        states = Delivery.State
+        for state, status in ((states.DELIVERED, 204), (states.GIVEN_UP, 503)):
+            Delivery.objects.create(
+                webhook=webhook,
+                prediction=uuid.uuid4(),
+                state=state,
+                num_tries=3,
+                tried_at=now,
+                status=status,
+            )
+
+
+def judge_and_share(person: User) -> None:
+    """All answers were right but the first, which is shared."""
     now = timezone.now()
     answers = Prediction.objects.filter(owner=person, state="done").order_by("id")
     answers.update(verdict=Prediction.Verdict.RIGHT, corrected_at=now)

@@ -11,12 +11,13 @@ from tests.stack import Stack
 
 
 def upload(page: Page, stack: Stack, visitor: str, folder: Path) -> None:
-    """A red and a green picture, answered; the page is of the red one."""
+    """A red and a green picture, answered; the red one is looked at."""
     sign_in(page, stack, visitor)
     page.get_by_label("Pictures").set_input_files(pictures_in(folder)[:2])
     page.get_by_role("button", name="Recognize").click()
-    page.wait_for_selector('[data-complete="yes"]', state="attached", timeout=30_000)
+    expect(page.locator(".poll__count")).to_contain_text("2 of 2 answered", timeout=30_000)
     page.get_by_role("link").filter(has_text="red.jpg").click()
+    expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible()
 
 
 def row(page: Page, name: str) -> Locator:
@@ -32,7 +33,7 @@ def test_an_answer_is_corrected_in_place_and_that_is_taken_back(
         errors = errors_of(page)
         upload(page, answering, visitor, tmp_path)
         address = page.url
-        red = page.get_by_role("region", name="Right or wrong")
+        red = page.get_by_role("region", name="Right or wrong").first
         # From the keyboard alone: what was pressed is gone, and what comes next has the focus.
         red.get_by_role("button", name="Wrong").focus()
         page.keyboard.press("Enter")
@@ -75,7 +76,7 @@ def test_two_of_the_history_are_relabelled_undone_and_found_by_what_was_said(
         page = context.new_page()
         errors = errors_of(page)
         upload(page, answering, visitor, tmp_path)
-        answer = page.get_by_role("region", name="Right or wrong")
+        answer = page.get_by_role("region", name="Right or wrong").first
         answer.get_by_role("button", name="Wrong").click()
         expect(answer.get_by_label("What is it?")).to_be_visible()
 

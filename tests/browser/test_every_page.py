@@ -3,11 +3,13 @@ light and in the dark, wide and narrow; nothing that sticks out."""
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.axe import axe_source, violations
+from tests.browser.dropping import hand_over, picture
 from tests.browser.visit import NARROW, WIDE, assert_fits, pictures_in, sign_in
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
@@ -25,6 +27,15 @@ every_page.furnish(person)
 print(json.dumps(dict(every_page.addresses(person))))
 """
 
+GUESTS_PAGES = {
+    "before: the first page": "/",
+    "before: signing in": "/sign-in/",
+    "before: signing up": "/sign-up/",
+    "history": "/history/",
+    "history as a table": "/history/?view=table",
+    "chart": "/history/chart/",
+    "forgetting": "/forget/",
+}
 REFUSED = {"not found": "/nothing/"}
 EVERY_LOOK = [(scheme, size) for scheme in ("light", "dark") for size in (WIDE, NARROW)]
 TWO_LOOKS = [("light", WIDE), ("dark", NARROW)]  # of the many pages of the admin
@@ -57,11 +68,29 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture
+def guests(tmp_path: Path) -> Iterator[Stack]:
+    """An installation that anybody may try."""
+    with Stack(tmp_path / "guests") as stack:
+        stack.environment["OCELLUS_ANONYMOUS_UPLOADS"] = "1"
+        stack.environment["OCELLUS_SIGN_UP"] = "1"
+        colour_bundle(stack.data_dir / "bundles" / "colours", knows_pictures=True)
+        stack.install("colours")
+        stack.start("redis", "web", "inference")
+        yield stack
+
+
 @pytest.fixture(scope="module")
 def addresses(installation: Stack) -> dict[str, str]:
     """What has an address, by its name."""
     found: dict[str, str] = json.loads(installation.shell(FURNISH_AND_FIND))
     return found
+
+
+def opened(page: Page) -> None:
+    """All that can be opened is; what is fetched then has come."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    page.wait_for_load_state("networkidle")
 
 
 def faults(
@@ -83,6 +112,7 @@ def faults(
             continue
         page = context.new_page()
         page.goto(url)
+        opened(page)
         for scheme, size in looks:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -114,6 +144,40 @@ def test_no_fault_is_found_on_a_visitors_pages(
     with browser.new_context() as context:
         sign_in(context.new_page(), installation, "ada")
         assert faults(context, installation, ours, EVERY_LOOK) == []
+
+
+def test_no_fault_is_found_on_a_list_of_what_will_be_sent(
+    browser: Browser, installation: Stack
+) -> None:
+    script = axe_source()
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, installation, "ada")
+        hand_over(page, "drop", [picture("red.jpg"), ("notes.jpg", "image/jpeg", b"words")])
+        page.locator("#upload").evaluate("form => form.dataset.maxBytes = '100'")
+        hand_over(page, "drop", [picture("huge.jpg")])  # is refused
+        expect(page.get_by_role("alert")).to_be_visible()
+        for scheme, size in EVERY_LOOK:
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert_fits(page)
+            assert violations(page, script) == [], (scheme, size)
+
+
+def test_no_fault_is_found_on_a_guests_pages(browser: Browser, guests: Stack) -> None:
+    """From the first page on, which is no longer the one to sign in on."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(guests.url)
+        paths = {name: path for name, path in GUESTS_PAGES.items() if name.startswith("before")}
+        assert faults(context, guests, paths, EVERY_LOOK) == []
+        page.get_by_label("Pictures").set_input_files(
+            [{"name": "red.jpg", "mimeType": "image/jpeg", "buffer": picture_bytes("red")}]
+        )
+        page.get_by_role("button", name="Recognize").click()
+        page.wait_for_selector('[data-complete="yes"]', state="attached", timeout=60_000)
+        paths = GUESTS_PAGES | {"the answer": page.url.removeprefix(guests.url)}
+        assert faults(context, guests, paths, EVERY_LOOK) == []
 
 
 @pytest.mark.timeout(600)

@@ -1,40 +1,21 @@
 """The upload page in a real browser: dropped, pasted, chosen; watched, tried again, removed."""
 
-import base64
 import io
 import json
 import zipfile
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.dropping import File, hand_over, picture, row, rows
 from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, sign_in
 from tests.pictures import new_picture_bytes
 from tests.stack import Stack
 
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
-# What a browser does when files come in by the mouse, or by the keyboard.
-HAND_OVER = """([kind, files]) => {
-  const data = new DataTransfer();
-  for (const [name, type, content] of files) {
-    const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
-    data.items.add(new File([bytes], name, { type }));
-  }
-  const options = { bubbles: true, cancelable: true };
-  document.body.dispatchEvent(kind === "paste"
-    ? new ClipboardEvent("paste", { ...options, clipboardData: data })
-    : new DragEvent("drop", { ...options, dataTransfer: data }));
-}"""
 IS_DRAWN = """document.querySelector(".queue__picture").getContext("2d")
   .getImageData(48, 48, 1, 1).data[3] === 255"""
-
-File = tuple[str, str, bytes]
-
-
-def picture(name: str, colour: str = "red") -> File:
-    return name, "image/jpeg", new_picture_bytes(colour)
 
 
 def packed(name: str, *files: File) -> File:
@@ -43,20 +24,6 @@ def packed(name: str, *files: File) -> File:
         for each, _, content in files:
             archive.writestr(each, content)
     return name, "application/zip", buffer.getvalue()
-
-
-def hand_over(page: Page, kind: str, files: Sequence[File]) -> None:
-    page.locator(".upload--scripted").wait_for()
-    encoded = [[name, type_, base64.b64encode(content).decode()] for name, type_, content in files]
-    page.evaluate(HAND_OVER, [kind, encoded])
-
-
-def rows(page: Page) -> Locator:
-    return page.get_by_role("list", name="What will be sent").locator("> li")
-
-
-def row(page: Page, name: str) -> Locator:
-    return rows(page).filter(has_text=name)
 
 
 def start(page: Page) -> None:

@@ -7,10 +7,20 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page
 
+from tests.browser.scenes import uuid_of
 from tests.browser.visit import NARROW, pictures_in, sign_in
 from tests.stack import Stack
+from tests.waiting import wait_for
 
 MAX_PAGE_BYTES = 150_000  # without pictures
+MANY = 200
+FURNISH = """
+from tests import every_page
+from webapp.accounts.models import User
+person = User.objects.get(username="{}")
+every_page.furnish_account(person)
+every_page.judge_and_share(person)
+"""
 MAX_SECONDS_ON_FAST_3G = 2.0
 # As Chromium's own tools have it: 1.6 Mbit/s down, 750 kbit/s up, of which nine tenths get through,
 # and 150 ms there and back, of which they make 3.75 times as much for each request.
@@ -55,33 +65,35 @@ class Wire:
 
 
 def visitor_pages(stack: Stack, visitor: str) -> dict[str, str]:
-    """Paths of a visitor's pages, who has uploaded two pictures and something else."""
-    [(public_id, upload)] = stack.query(
-        "SELECT public_id, upload FROM predictions_prediction JOIN accounts_user "
+    """Paths of a visitor's pages, who has uploaded MANY pictures and something else, and given away a
+    link to the first of them."""
+    [(public_id, upload, share)] = stack.query(
+        "SELECT public_id, upload, share FROM predictions_prediction JOIN accounts_user "
         f"ON owner_id = accounts_user.id WHERE username = '{visitor}' AND position = 0"
     )
     return {
         "upload": "/",
         "answers": f"/uploads/{uuid_of(upload)}/",
         "answer": f"/predictions/{uuid_of(public_id)}/",
+        "shared": f"/s/{uuid_of(share)}/",
         "history": "/history/",
         "table": "/history/?view=table",
+        "chart": "/history/chart/",
         "account": "/account/",
         "keys": "/account/keys/",
+        "webhooks": "/account/webhooks/",
         "api": "/api/v1/docs",
     }
-
-
-def uuid_of(value: object) -> str:
-    text = str(value).replace("-", "")  # SQLite keeps it without the dashes
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def test_each_page_is_light_and_asks_nobody_else(
     browser: Browser, answering: Stack, visitor: str, tmp_path: Path
 ) -> None:
+    *red_and_green, words = [(path.name, path.read_bytes()) for path in pictures_in(tmp_path)]
     with answering.signed_in(visitor) as ada:
-        ada.upload(*((path.name, path.read_bytes()) for path in pictures_in(tmp_path)))
+        ada.upload(*red_and_green * (MANY // 2), words)
+        wait_for(lambda: answering.states().get("done", 0) >= MANY, seconds=120, what="answers")
+        answering.shell(FURNISH.format(visitor))
     with browser.new_context() as context:
         page = context.new_page()
         sign_in(page, answering, visitor)

@@ -31,6 +31,7 @@ OF_THE_TEST |= {
     "owner",
     "camera trap",
     "old",
+    *("https://example.org/answered", "https://example.net/"),
     "notes.jpg",
     "grey.jpg",
     "yellow",
