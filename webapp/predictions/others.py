@@ -3,16 +3,14 @@
 import logging
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 
-from webapp import metrics
 from webapp.database import DATABASE_ERRORS
 from webapp.predictions import pictures
 from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
-from webapp.predictions.services import UploadNotKept
-from webapp.predictions.tasks import nudge_inference
+from webapp.predictions.services import UploadNotKept, predictions_insert
 from webapp.predictions.unrecorded import names_for
 from webapp.recognizers.models import Recognizer
 
@@ -94,11 +92,7 @@ def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> P
             if earlier is None or not copy_answer(row, earlier, name=name):
                 pictures.keep_again(prediction.picture_name, name=name)
                 row.picture_name = name
-            with transaction.atomic():
-                row.save(force_insert=True)
-                if row.state == State.QUEUED:
-                    # Robust: once the row is durable, nothing that a nudge meets may undo it.
-                    transaction.on_commit(nudge_inference, robust=True)
+            predictions_insert(rows=[row])
     except IntegrityError as error:
         if first := _rows(prediction, [upload]).first():  # asked twice at the same moment
             return first
@@ -106,8 +100,6 @@ def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> P
     except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("Another recognizer could not be asked")
         raise UploadNotKept from error
-    if row.version:
-        metrics.answered(recognizer.slug, row.version.number, row.state)
     return row
 
 

@@ -155,23 +155,29 @@ def _predictions_create(
                 )
                 _fill(row, file, content, earlier.get(content), name=names[index])
                 accepted.append(row)
-            with transaction.atomic():
-                Prediction.objects.bulk_create(accepted)
-                completions_note([(r.owner_id, r.public_id) for r in accepted if r.is_answered])
-                if any(row.state == State.QUEUED for row in accepted):
-                    # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
-                    transaction.on_commit(nudge_inference, robust=True)
+            predictions_insert(rows=accepted)
     except IntegrityError:
         raise
     except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("An upload could not be kept")
         raise UploadNotKept from error
-    for row in accepted:
+    return accepted
+
+
+def predictions_insert(*, rows: Sequence[Prediction]) -> None:
+    """New rows as they are: whoever wants to hear of answers is told of those that have one, and a worker
+    of those that wait. All or none; raises IntegrityError where one of the places is taken."""
+    with transaction.atomic():
+        Prediction.objects.bulk_create(rows)
+        completions_note([(row.owner_id, row.public_id) for row in rows if row.is_answered])
+        if any(row.state == State.QUEUED for row in rows):
+            # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
+            transaction.on_commit(nudge_inference, robust=True)
+    for row in rows:
         if row.state == State.FAILED:
             metrics.refused(row.failure_code)
         elif row.version:  # a repeat, answered here
-            metrics.answered(recognizer.slug, row.version.number, row.state)
-    return accepted
+            metrics.answered(row.recognizer.slug, row.version.number, row.state)
 
 
 def _fill(
