@@ -16,9 +16,11 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.webapp.rows import rows_of
 from tests.webapp.test_access import OPEN_TO_ALL, OPEN_TO_KEYS, Unread, named_patterns
+from tests.webapp.versions import go_live
 from webapp.accounts import guests, tidying
 from webapp.accounts.models import User
 from webapp.accounts.tidying import tidy
@@ -28,6 +30,7 @@ from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import version_create
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +42,20 @@ def _anybody_may_try(settings: Settings, live_version: ModelVersion) -> None:
     settings.ANONYMOUS_UPLOADS = True
 
 
+@pytest.fixture
+def other_version(tmp_path: Path, live_version: ModelVersion) -> ModelVersion:
+    """Of a recognizer named Birds."""
+    bundle = colour_bundle(tmp_path / "bundles" / uuid.uuid4().hex)
+    birds = Recognizer.objects.create(name="Birds", slug="birds")
+    version = version_create(recognizer=birds, bundle=bundle)
+    go_live(version)
+    return version
+
+
 def send(client: Client, *colours: str, upload: uuid.UUID | None = None) -> HttpResponse:
     """Pictures of these colours, by the form of the upload page."""
     form = {
-        "recognizer": Recognizer.objects.get().pk,
+        "recognizer": Recognizer.objects.get(slug="colours").pk,
         "upload": upload or uuid.uuid4(),
         "pictures": [SimpleUploadedFile(f"{c}.jpg", picture_bytes(c)) for c in colours],
     }
@@ -236,7 +249,7 @@ def test_a_guest_opens_the_pages_of_pictures_and_no_other(settings: Settings, is
     for name, path in closed_pages():
         view = resolve(path).func
         is_closed = not getattr(view, "open_to_guests", False)
-        is_closed |= not is_on and getattr(view, "guests_welcome", False)
+        is_closed |= not is_on and getattr(view, "takes_pictures", False)
         assert is_sent_to_sign_in(client.get(path)) == is_closed, name
 
 
@@ -356,6 +369,28 @@ def test_an_address_sends_so_many_pictures_an_hour(settings: Settings) -> None:
     assert send(client, "blue").status_code == 302  # what was refused did not count
     assert send(client, "red").status_code == 429
     assert "red.jpg" in page(client, "/history/")
+
+
+def test_asking_another_recognizer_is_a_picture_more(
+    settings: Settings, other_version: ModelVersion
+) -> None:
+    settings.GUEST_PICTURES_PER_HOUR = 2
+    client, _ = a_guest("red")
+    row = Prediction.objects.get()
+    Prediction.objects.update(state="done", answered_at=timezone.now())
+    path, form = f"/predictions/{row.public_id}/ask/", {"recognizer": "birds"}
+    settings.ANONYMOUS_UPLOADS = False
+    assert is_sent_to_sign_in(client.post(path, form))
+    assert Prediction.objects.count() == 1
+    settings.ANONYMOUS_UPLOADS = True
+    for _ in range(2):  # the second finds the first
+        assert client.post(path, form).status_code == 302
+    assert Prediction.objects.count() == 2
+    Prediction.objects.filter(recognizer__slug="birds").update(state="failed")
+    response = client.post(path, form)
+    assert response.status_code == 429
+    assert "at most 2 pictures an hour" in response.content.decode()
+    assert Prediction.objects.count() == 2
 
 
 def test_a_large_form_is_not_read_when_it_would_be_refused(settings: Settings) -> None:

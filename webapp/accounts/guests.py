@@ -81,7 +81,13 @@ def guests_welcome(view: View) -> View:
         return response
 
     wrapped.guests_welcome = True  # type: ignore[attr-defined]  # for DenyFirstMiddleware
-    return wrapped
+    return takes_pictures(wrapped)
+
+
+def takes_pictures(view: View) -> View:
+    """Marks a view that makes predictions: while guests are not allowed, they are asked to sign in."""
+    view.takes_pictures = True  # type: ignore[attr-defined]  # for DenyFirstMiddleware
+    return view
 
 
 def open_to_guests(patterns: Iterable[URLPattern]) -> None:

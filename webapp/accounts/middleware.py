@@ -36,8 +36,8 @@ class DenyFirstMiddleware(LoginRequiredMiddleware):
         is_welcome = settings.ANONYMOUS_UPLOADS and getattr(view_func, "guests_welcome", False)
         if is_guest(request):
             _note_seen(request)
-            takes_pictures = getattr(view_func, "guests_welcome", False)
-            is_open = is_welcome or not takes_pictures
+            takes_pictures = getattr(view_func, "takes_pictures", False)
+            is_open = settings.ANONYMOUS_UPLOADS or not takes_pictures
             return None if is_open and _is_open_to_guests(view_func) else _needs_account(request)
         is_read = request.method in ("GET", "HEAD")
         if is_welcome and not request.user.is_authenticated and (is_read or has_marker(request)):

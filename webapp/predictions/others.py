@@ -30,15 +30,17 @@ def prediction_ask_other(*, prediction: Prediction, recognizer: Recognizer) -> P
 
     Raises UploadNotKept, also where the picture is no longer there.
     """
-    tries = _tries(prediction, recognizer.pk)
-    taken = {row.upload: row for row in _rows(prediction, tries)}
-    for upload in tries:
-        row = taken.get(upload)
-        if row is None:
-            return _ask(prediction, recognizer, upload)
-        if row.deleted_at is None and row.state != State.FAILED:
-            return row
-    raise UploadNotKept
+    row, upload = _next_try(prediction, recognizer)
+    if row is not None:
+        return row
+    if upload is None:
+        raise UploadNotKept
+    return _ask(prediction, recognizer, upload)
+
+
+def is_asked(prediction: Prediction, recognizer: Recognizer) -> bool:
+    """Whether asking makes no row."""
+    return _next_try(prediction, recognizer)[1] is None
 
 
 def others_of(prediction: Prediction) -> list[Prediction]:
@@ -70,6 +72,21 @@ def askable(prediction: Prediction, others: list[Prediction]) -> list[Recognizer
         return []
     known = {row.recognizer_id for row in others if row.state != State.FAILED}
     return list(Recognizer.objects.ready().exclude(pk__in={*known, prediction.recognizer_id}))
+
+
+def _next_try(
+    prediction: Prediction, recognizer: Recognizer
+) -> tuple[Prediction | None, uuid.UUID | None]:
+    """The row of it that stands, else the number for another one; neither after all tries."""
+    tries = _tries(prediction, recognizer.pk)
+    taken = {row.upload: row for row in _rows(prediction, tries)}
+    for upload in tries:
+        row = taken.get(upload)
+        if row is None:
+            return None, upload
+        if row.deleted_at is None and row.state != State.FAILED:
+            return row, None
+    return None, None
 
 
 def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> Prediction:
