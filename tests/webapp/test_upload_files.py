@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.pictures import new_picture_bytes, picture_bytes
+from tests.webapp.counts import count
 from tests.webapp.zips import zip_file, zip_of_pictures
 from webapp.accounts.models import User
 from webapp.predictions import services
@@ -105,8 +106,10 @@ def test_another_file_in_a_place_that_is_taken_is_told(
 ) -> None:
     upload = uuid.uuid4()
     add(owner_client, recognizer, upload, file=jpeg())
+    counted = count("uploads_refused_total", reason="slot_taken")
     response = add(owner_client, recognizer, upload, **other)
     assert response.status_code == 409
+    assert count("uploads_refused_total", reason="slot_taken") == counted + 1
     assert "in this one's place" in response.json()["problem"]
     assert Prediction.objects.get().file_name == "a.jpg"
 
@@ -300,9 +303,11 @@ def test_a_guest_sends_files_one_by_one_and_each_picture_of_a_zip_counts(
     client.get("/")
     assert add(client, recognizer, upload, position=0, file=jpeg()).status_code == 201
     trip = zip_of_pictures("a.jpg", "b.jpg", "c.jpg")
+    counted = count("uploads_refused_total", reason="guests_wait")
     response = add(client, recognizer, upload, position=1, file=trip)
     assert response.status_code == 429
-    assert response["Retry-After"]
+    assert response["Retry-After"] == "3600"
+    assert count("uploads_refused_total", reason="guests_wait") == counted + 1
     assert "at most 3 pictures an hour" in response.json()["problem"]
     smaller = zip_of_pictures("a.jpg", "b.jpg")
     assert add(client, recognizer, upload, position=1, file=smaller).status_code == 201

@@ -18,7 +18,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -31,7 +30,6 @@ from webapp.accounts.services import guest_create
 MARKER_COOKIE = "guest"
 _SALT = "webapp.accounts.guests"
 _PICTURES = "guest picture"
-_AN_HOUR = "3600"
 # How long after a guest's first pictures others with the same marker are still theirs. Who gets hold
 # of a marker later on has nothing of it.
 MARKER_JOINS = timedelta(hours=1)
@@ -41,16 +39,11 @@ View = Callable[..., HttpResponseBase]
 
 class GuestsWait(Exception):
     """From this address come too many pictures, or guests. `sentence` is for the visitor; it is a 429,
-    which DenyFirstMiddleware makes a page of where a view does not catch it."""
+    which the middleware of uploads makes a page of."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         super().__init__(sentence)
-
-    def page(self, request: HttpRequest) -> HttpResponse:
-        response = render(request, "refused.html", {"sentence": self.sentence}, status=429)
-        response["Retry-After"] = _AN_HOUR
-        return response
 
 
 def is_guest(request: HttpRequest) -> bool:

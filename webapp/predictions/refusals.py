@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from webapp import metrics
 from webapp.accounts.guests import GuestsWait
+from webapp.accounts.limits import RETRY_AFTER
 from webapp.database import DATABASE_AWAY
 from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
 
@@ -57,9 +58,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def guests_wait(request: HttpRequest, wait: GuestsWait) -> HttpResponse:
-    response = refusal(request, 429, wait.sentence)
-    response["Retry-After"] = "3600"
-    return response
+    metrics.refused("guests_wait")
+    return refusal(request, 429, wait.sentence)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -83,4 +83,6 @@ def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
 def _try_again(response: HttpResponse) -> HttpResponse:
     if response.status_code == 503:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    elif response.status_code == 429:
+        response["Retry-After"] = RETRY_AFTER
     return response

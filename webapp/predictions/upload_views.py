@@ -14,11 +14,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import metrics
-from webapp.accounts.guests import GuestsWait, guests_must_wait, guests_welcome
+from webapp.accounts.guests import guests_must_wait, guests_welcome
 from webapp.predictions.choices import choices, newest_choice
 from webapp.predictions.forms import FileForm, UploadForm
 from webapp.predictions.incoming import AddressRefused, file_at, unpacked
-from webapp.predictions.refusals import guests_wait, refusal
+from webapp.predictions.refusals import refusal
 from webapp.predictions.services import (
     Added,
     SlotTaken,
@@ -83,9 +83,8 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
         )
     except AddressRefused as refused:
         return refusal(request, 422, str(refused))
-    except GuestsWait as wait:
-        return guests_wait(request, wait)
     except SlotTaken:
+        metrics.refused("slot_taken")
         return refusal(
             request, 409, _("Another file has come in this one's place. Please try again.")
         )
