@@ -70,17 +70,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return Problem("unavailable" if is_away else "failed").response()
     if not is_away:
         return HttpResponse(render_to_string("500.html"), status=500)
-    return _try_again(HttpResponse(render_to_string("503.html"), status=503))
+    return try_again(HttpResponse(render_to_string("503.html"), status=503))
 
 
 def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
     """The sentence as a page; as JSON for a script of ours, which shows it on its own page."""
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return _try_again(JsonResponse({"problem": sentence}, status=status))
-    return _try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
+        return try_again(JsonResponse({"problem": sentence}, status=status))
+    return try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
 
 
-def _try_again(response: HttpResponse) -> HttpResponse:
+def try_again(response: HttpResponse) -> HttpResponse:
+    """With the time after which it is worth it, where the status says that it is."""
     if response.status_code == 503:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     elif response.status_code == 429:
