@@ -89,6 +89,15 @@ def open_to_guests(patterns: Iterable[URLPattern]) -> None:
         pattern.callback.open_to_guests = True  # type: ignore[attr-defined]
 
 
+def guest_of(request: HttpRequest) -> User | None:
+    """The guest whom this comes from, where there is one yet."""
+    if isinstance(request.user, User):
+        return request.user if request.user.is_guest else None
+    marker = _marker_of(request)
+    guest = User.objects.filter(guest_key=_key_of(marker)).first() if marker else None
+    return guest if guest and _is_joined(guest) else None
+
+
 def guest_sign_in(request: HttpRequest) -> User:
     """Whoever brings a marker is a guest from here on, and signed in. Raises GuestsWait."""
     marker = _marker_of(request)
@@ -104,9 +113,9 @@ def guest_sign_in(request: HttpRequest) -> User:
 
 
 def _guest_with(marker: str, request: HttpRequest) -> User:
-    key = salted_hmac(_SALT, marker, algorithm="sha256").hexdigest()
+    key = _key_of(marker)
     guest = User.objects.filter(guest_key=key).first()
-    if guest and guest.date_joined > timezone.now() - MARKER_JOINS:
+    if guest and _is_joined(guest):
         return guest
     if not attempt_of(request, kind="guest", limit=GUESTS_PER_ADDRESS):
         raise GuestsWait(
@@ -116,6 +125,14 @@ def _guest_with(marker: str, request: HttpRequest) -> User:
             )
         )
     return guest_create(key=None if guest else key)
+
+
+def _key_of(marker: str) -> str:
+    return salted_hmac(_SALT, marker, algorithm="sha256").hexdigest()
+
+
+def _is_joined(guest: User) -> bool:
+    return guest.date_joined > timezone.now() - MARKER_JOINS
 
 
 def guest_pictures_count(request: HttpRequest, *, number: int) -> None:

@@ -31,8 +31,7 @@ def ask_other(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if recognizer is None:
         messages.error(request, _("This recognizer cannot answer now. Please ask another one."))
     else:
-        if not is_asked(prediction, recognizer):
-            sender(request, num_pictures=1)
+        sender(request, num_new=lambda _: 0 if is_asked(prediction, recognizer) else 1)
         try:
             prediction_ask_other(prediction=prediction, recognizer=recognizer)
         except UploadNotKept:

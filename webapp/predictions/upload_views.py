@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import metrics
 from webapp.accounts.guests import guests_welcome
+from webapp.accounts.models import User
 from webapp.predictions.choices import choices, newest_choice
 from webapp.predictions.fetching import fetched
 from webapp.predictions.forms import FileForm, UploadForm
@@ -24,10 +25,12 @@ from webapp.predictions.services import (
     SlotTaken,
     UploadFull,
     UploadNotKept,
+    num_new_of_file,
+    num_new_of_form,
     upload_accept,
     upload_add,
 )
-from webapp.predictions.visitors import sender
+from webapp.predictions.visitors import max_pictures, sender
 
 
 @guests_welcome
@@ -48,12 +51,17 @@ def upload(request: HttpRequest) -> HttpResponse:
                 form.add_error("address", str(refused))
                 return try_again(_page(request, form, status=refused.status))
             messages.warning(request, str(refused))  # the files go on all the same
-    found = unpacked(files, max_pictures=settings.MAX_FILES_PER_UPLOAD)
+    found = unpacked(files, max_pictures=max_pictures(request))
+    recognizer, number = form.cleaned_data["recognizer"], form.cleaned_data["upload"]
+
+    def num_new(guest: User | None) -> int:
+        return num_new_of_form(owner=guest, recognizer=recognizer, upload=number, files=found.files)
+
     try:
         accepted = upload_accept(
-            owner=sender(request, num_pictures=len(found.files)),
-            recognizer=form.cleaned_data["recognizer"],
-            upload=form.cleaned_data["upload"],
+            owner=sender(request, num_new=num_new),
+            recognizer=recognizer,
+            upload=number,
             files=found.files,
         )
     except UploadNotKept:
@@ -73,12 +81,17 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
         return refusal(request, 422, form.sentence)
     try:
         file = form.cleaned_data["file"] or fetched(request, form.cleaned_data["address"])
-        found = unpacked([file], max_pictures=settings.MAX_FILES_PER_UPLOAD)
+        found = unpacked([file], max_pictures=max_pictures(request))
+        slot = form.cleaned_data["position"]
+
+        def num_new(guest: User | None) -> int:
+            return num_new_of_file(owner=guest, upload=upload_id, slot=slot, found=found)
+
         added = upload_add(
-            owner=sender(request, num_pictures=len(found.files)),
+            owner=sender(request, num_new=num_new),
             recognizer=form.cleaned_data["recognizer"],
             upload=upload_id,
-            slot=form.cleaned_data["position"],
+            slot=slot,
             found=found,
         )
     except AddressRefused as refused:
