@@ -148,6 +148,20 @@ def test_a_label_that_is_too_long_and_too_many_pictures_are_refused(
     assert not Prediction.objects.filter(verdict="right").exists()
 
 
+def test_a_label_that_was_forgotten_costs_no_selection(
+    owner_client: Client, rows: list[Prediction]
+) -> None:
+    page = send(owner_client, "relabel", *rows[:2], true_label=" ")
+    assert "Please write the label" in page
+    for row, is_selected in zip(rows, (True, True, False, False), strict=True):
+        assert (f'value="{row.public_id}" checked' in page) == is_selected
+    again = " ".join(owner_client.get("/history/").content.decode().split())
+    assert "checked" not in again, "it is for the next page alone"
+    # A browser asks for the label before, and for no other button.
+    assert again.count(" required ") == 1
+    assert again.count("formnovalidate") == 4
+
+
 def test_what_was_said_before_is_told(owner_client: Client, rows: list[Prediction]) -> None:
     send(owner_client, "confirm", rows[0])
     assert "Nothing changed: you had said the same before" in send(owner_client, "confirm", rows[0])

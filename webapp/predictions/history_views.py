@@ -20,7 +20,7 @@ from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
 from webapp.predictions.judgings import judging_of
 from webapp.predictions.models import PredictionQuerySet
-from webapp.predictions.selected import uuid_or_none
+from webapp.predictions.selected import selection_take, uuid_or_none
 from webapp.predictions.visitors import own_predictions, visitor
 
 GRID_SIZE, TABLE_SIZE = 24, MAX_SELECTED
@@ -70,6 +70,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "deletion": deletion,
         "num_deleted": undoable_count(owner=visitor(request), deletion=deletion) if deletion else 0,
         "undo_minutes": UNDO_MINUTES,
+        "selection": selection_take(request),
     }
     return render(request, "predictions/history.html", context)
 

@@ -20,7 +20,7 @@ from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import HistoryFilters
 from webapp.predictions.judgings import judging_forget, judging_keep, judging_of
 from webapp.predictions.models import Prediction, PredictionQuerySet
-from webapp.predictions.selected import selected, uuid_or_none
+from webapp.predictions.selected import selected, selection_keep, uuid_or_none
 from webapp.predictions.visitors import visitor
 
 Verdict = Prediction.Verdict
@@ -74,7 +74,7 @@ def history_relabel(request: HttpRequest) -> HttpResponse:
     label = clean_words(request.POST.get("true_label", ""))
     if not label:
         messages.info(request, _("Please write the label that what is selected shall have."))
-        return _back(request)
+        return _back_with_selection(request)
     return _judge(request, Verdict.WRONG, label)
 
 
@@ -122,7 +122,7 @@ def _judge(request: HttpRequest, verdict: str, label: str) -> HttpResponse:
         )
     except CorrectionRefused as error:
         messages.error(request, error.sentence)
-        return _back(request)
+        return _back_with_selection(request)
     if judged.num_unanswered:
         sentence = ngettext(
             "%(number)d picture has no answer and was left as it is.",
@@ -151,6 +151,12 @@ def _rows(request: HttpRequest) -> PredictionQuerySet | None:
         messages.info(request, _("Nothing was selected, so there is no file of it."))
         return None
     return selected(owner=visitor(request), public_ids=public_ids)
+
+
+def _back_with_selection(request: HttpRequest) -> HttpResponse:
+    """The same, where what was selected is still selected: something was missing, and comes next."""
+    selection_keep(request, _chosen(request))
+    return _back(request)
 
 
 def _back(request: HttpRequest, **more: Any) -> HttpResponse:
