@@ -2,7 +2,6 @@
 along as a file."""
 
 import uuid
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -42,7 +41,7 @@ def history_delete(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("Nothing was selected, so nothing was deleted."))
     elif not num_hidden:
         messages.info(request, _("What was selected is not there any more."))
-    return _back(request, deleted=deletion if num_hidden else None)
+    return _back(request)
 
 
 @require_POST
@@ -136,7 +135,7 @@ def _judge(request: HttpRequest, verdict: str, label: str) -> HttpResponse:
         messages.info(request, _("What was selected is not there any more."))
     elif judged.num_meant > judged.num_unanswered and judging_of(request, str(number)) is None:
         messages.info(request, _("Nothing changed: you had said the same before."))
-    return _back(request, judged=number)
+    return _back(request)
 
 
 def _chosen(request: HttpRequest) -> list[uuid.UUID]:
@@ -159,14 +158,11 @@ def _back_with_selection(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-def _back(request: HttpRequest, **more: Any) -> HttpResponse:
+def _back(request: HttpRequest) -> HttpResponse:
     """To the place in the history that the form came from."""
     came_from = QueryDict(request.POST.get("back", "")[:4000])
     place = QueryDict(mutable=True)
     for name in PLACES:
         if value := came_from.get(name):
             place[name] = value
-    for name, value in more.items():
-        if value is not None:
-            place[name] = str(value)
     return redirect(f"{reverse('history')}?{place.urlencode()}".rstrip("?"))
