@@ -17,12 +17,12 @@ from django.views.decorators.http import require_GET
 from webapp.predictions import paging
 from webapp.predictions.chart import CHART_ROWS, chart_of
 from webapp.predictions.corrections import MAX_SELECTED
-from webapp.predictions.deletions import UNDO_MINUTES, undoable_count
+from webapp.predictions.deletions import undoable
 from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
 from webapp.predictions.judgings import judging_of
 from webapp.predictions.models import PredictionQuerySet
-from webapp.predictions.selected import uuid_or_none
+from webapp.predictions.selected import selection_take
 from webapp.predictions.visitors import own_predictions, visitor
 from webapp.predictions.zipped import MAX_PICTURES, fits
 
@@ -54,7 +54,6 @@ def history(request: HttpRequest) -> HttpResponse:
     size = TABLE_SIZE if form.is_table else GRID_SIZE
     page = paging.page_of(rows, form, size=size, before=places["before"], after=places["after"])
     count = _count(page, rows, form)
-    deletion = uuid_or_none(request.GET.get("deleted", ""))
     labels = known_labels()
     context = {
         "form": form,
@@ -70,9 +69,8 @@ def history(request: HttpRequest) -> HttpResponse:
         "has_more_labels": len(labels) == MAX_KNOWN_LABELS,
         "new_number": uuid.uuid4(),
         "judging": judging_of(request),
-        "deletion": deletion,
-        "num_deleted": undoable_count(owner=visitor(request), deletion=deletion) if deletion else 0,
-        "undo_minutes": UNDO_MINUTES,
+        "deletions": undoable(owner=visitor(request)),
+        "selection": selection_take(request),
     }
     return render(request, "predictions/history.html", context)
 
