@@ -1,12 +1,12 @@
 """Logits to an answer: temperature, softmax or sigmoid, the likeliest classes first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.why import Head, Scores, Why
+from classifier.why import MAX_LABELS, Head, Scores, Why
 
 __all__ = ["Answer", "Head", "Ranked", "decide", "probabilities"]
 
@@ -94,10 +94,16 @@ def decide(
     if head == "softmax":
         return Answer(top, (top[0].label,), scores=_scores(logits, listed, head, temperature))
     limits = thresholds or [0.5] * len(class_names)
+    labels = [int(i) for i in order if shares[i] >= limits[i]]
+    scores = _scores(logits, listed, head, temperature)
     return Answer(
         top,
-        tuple(class_names[i] for i in order if shares[i] >= limits[i]),
-        scores=_scores(logits, listed, head, temperature, tuple(limits[i] for i in listed)),
+        tuple(class_names[i] for i in labels),
+        scores=replace(
+            scores,
+            thresholds=tuple(limits[i] for i in listed),
+            labels=tuple(labels[:MAX_LABELS]),
+        ),
     )
 
 
@@ -106,7 +112,6 @@ def _scores(
     listed: NDArray[np.int64],
     head: Head,
     temperature: float,
-    thresholds: tuple[float, ...] = (),
 ) -> Scores:
     largest = float(logits.max())
     below = np.delete(np.asarray(logits, dtype=np.float64), listed) - largest
@@ -118,5 +123,4 @@ def _scores(
         logits=tuple(float(logits[i]) for i in listed),
         rest=float(np.exp(below / temperature).sum()),
         plain_rest=float(np.exp(below).sum()),
-        thresholds=thresholds,
     )

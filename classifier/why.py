@@ -15,6 +15,8 @@ Head = Literal["softmax", "sigmoid"]
 # As JSON text in its row. A map of 32 x 32 cells (1024 pixels) with all that is listed stays below;
 # tests/classifier/test_why.py holds it to that.
 MAX_BYTES = 8192
+# Of the labels of one picture.
+MAX_LABELS = 20
 # What a class's map holds for its strongest cell, where no other class's is stronger.
 MAX_LEVEL = 255
 
@@ -52,6 +54,8 @@ class Scores:
     `largest`: the largest logit of all `num_classes`. `rest`: the sum of exp((z - largest) / T) over
     all classes that are not listed, with the temperature as T; `plain_rest`: the same with T = 1.
     `thresholds`: with a sigmoid head, from which probability on each listed class is a label.
+    `labels`: with a sigmoid head, the classes that reach their threshold, listed or not, first the
+    likeliest, MAX_LABELS at most; None with a softmax head, and in rows of earlier releases.
     """
 
     head: Head
@@ -62,9 +66,10 @@ class Scores:
     rest: float
     plain_rest: float
     thresholds: tuple[float, ...] = ()
+    labels: tuple[int, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        content: dict[str, Any] = {
             "head": self.head,
             "temperature": _exact(self.temperature),
             "classes": self.num_classes,
@@ -73,6 +78,9 @@ class Scores:
             "rest": [_exact(self.rest), _exact(self.plain_rest)],
             "thresholds": [_short(threshold) for threshold in self.thresholds],
         }
+        if self.labels is not None:
+            content["labels"] = list(self.labels)
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -88,6 +96,7 @@ class Scores:
             rest=rest,
             plain_rest=plain_rest,
             thresholds=tuple(map(float, content["thresholds"])),
+            labels=tuple(map(int, content["labels"])) if "labels" in content else None,
         )
         numbers = (scores.largest, *scores.logits, scores.rest, scores.plain_rest)
         if head not in get_args(Head) or not scores.temperature > 0:

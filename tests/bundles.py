@@ -44,12 +44,14 @@ def colour_bundle(
     image_size: int = 64,
     is_slow: bool = False,
     knows_pictures: bool = False,
+    thresholds: tuple[float, ...] = (),
 ) -> Bundle:
     """A bundle that answers with the strongest colour of a picture.
 
     `is_slow`: it takes about a second for a batch of 16, doing nothing useful. `knows_pictures`: it
     keeps SHADES of each colour as training pictures, and whatever is none of the colours, such as
-    grey, is an outlier.
+    grey, is an outlier. `thresholds`: each colour is judged by itself, from which probability on it is
+    there.
     """
     with new_bundle(path) as draft:
         (draft.folder / KERAS_MODEL).write_bytes(b"no model in here")
@@ -61,7 +63,8 @@ def colour_bundle(
         draft.seal(
             Manifest(
                 class_names=class_names,
-                head="softmax",
+                head="sigmoid" if thresholds else "softmax",
+                thresholds=thresholds,
                 backbone="colours",
                 image_size=image_size,
                 temperature=1.0,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import colour_bundle
 from tests.stack import Stack
 
 DATABASE_FOLDERS = ("webapp", "faults")
@@ -31,3 +32,12 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     """An installation without running processes; start those that a test needs."""
     with Stack(tmp_path / "installation") as stack:
         yield stack
+
+
+@pytest.fixture
+def colours(stack: Stack) -> Stack:
+    """An installation whose recognizer tells colours, and ada, who has an account."""
+    colour_bundle(stack.data_dir / "bundles" / "colours")
+    stack.create_users("ada")
+    stack.install("colours")
+    return stack

@@ -1,33 +1,4 @@
-"""Settings. What an operator may set in the environment:
-
-OCELLUS_DATA_DIR  everything that must be kept (var/)
-OCELLUS_HOSTS     host names it answers to, comma-separated (this machine's own)
-SECRET_KEY        or SECRET_KEY_FILE; `make run` writes one into the data folder
-DATABASE_URL      PostgreSQL; SQLite in the data folder where it is not set
-REDIS_URL         a Redis server; an embedded one where it is not set
-PORT              where the pages are served (8000)
-OCELLUS_DEVICE    what answers pictures: cpu, gpu, or auto: the GPU when TensorFlow sees one (auto)
-OCELLUS_ENGINE_MEMORY_MB  what loaded versions may take in each inference worker (1500)
-OCELLUS_HTTPS     1 where a web server with TLS stands in front: cookies go over TLS only
-OCELLUS_PROXIES   how many web servers in front add the caller's address to X-Forwarded-For (0)
-OCELLUS_API_CALLS_PER_KEY  calls of the API in a minute with one key; 0: as many as come (1200)
-OCELLUS_API_CALLS_PER_ADDRESS  the same from one address (2400)
-OCELLUS_METRICS_TOKEN  or OCELLUS_METRICS_TOKEN_FILE; with it, /metrics may be read without an account
-OCELLUS_MIN_FREE_MB    with less free disk, /readyz says that it is not ready (500)
-OCELLUS_FETCH_ADDRESSES  1 lets visitors give a picture's address, which the web process fetches (0)
-OCELLUS_SIGN_UP        1 lets anybody who reaches the pages make an account of their own (0)
-OCELLUS_ANONYMOUS_UPLOADS  1 lets visitors without an account try it (0)
-OCELLUS_GUEST_PICTURES_PER_HOUR  what such visitors may send in an hour from one address (200)
-OCELLUS_PRIVATE_WEBHOOKS  1 lets webhooks go to addresses of private networks (0)
-OCELLUS_MAIL_HOST      the mail server that sends links for new passwords; none are sent without it
-OCELLUS_MAIL_SECURITY  how to speak with it: starttls, tls or none (starttls)
-OCELLUS_MAIL_PORT      its port (587, with tls 465, with none 25)
-OCELLUS_MAIL_USER      the name to sign in there with; without it nobody signs in
-OCELLUS_MAIL_PASSWORD  or OCELLUS_MAIL_PASSWORD_FILE
-OCELLUS_MAIL_FROM      the address that these mails come from; must be set with OCELLUS_MAIL_HOST
-
-OCELLUS_ADMIN_PASSWORD, of the first account, is the launcher's alone (webapp/ops/launch.py).
-"""
+"""Settings. What an operator may set in the environment, and what is usual, is the table in README.md."""
 
 from pathlib import Path
 from typing import Any, Literal

@@ -58,7 +58,7 @@ def test_five_files_are_dropped_and_the_bad_one_costs_the_others_nothing(
         expect(row(page, "red.jpg")).to_contain_text("Being")
         expect(page.get_by_role("button", name="Recognize")).to_be_disabled()
         held.pop().continue_()
-        expect(page.get_by_role("article")).to_have_count(6, timeout=20_000)
+        expect(page.locator("[id^=card-]")).to_have_count(6, timeout=20_000)
         expect(page.get_by_role("heading", name="green", exact=True)).to_be_visible(timeout=30_000)
         expect(page.get_by_text("received a file of another kind")).to_be_visible()
         assert errors == []
@@ -89,7 +89,7 @@ def test_what_the_server_could_not_hear_is_tried_again(
         assert_fits(page)
         is_away = False
         page.get_by_role("button", name="Try again b.jpg").click()
-        expect(page.get_by_role("article")).to_have_count(3, timeout=15_000)
+        expect(page.locator("[id^=card-]")).to_have_count(3, timeout=15_000)
         [(places,)] = stack.query(
             "SELECT count(DISTINCT position) FROM predictions_prediction WHERE owner_id = "
             f"(SELECT id FROM accounts_user WHERE username = '{visitor}')"

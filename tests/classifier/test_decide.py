@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as np_st
 from numpy.typing import NDArray
 
 from classifier.decide import Answer, Head, decide, probabilities
-from classifier.why import Scores
+from classifier.why import MAX_LABELS, Scores
 
 NAMES = ("ant", "bee", "cat")
 
@@ -173,3 +173,18 @@ def test_the_thresholds_are_those_of_the_classes_listed() -> None:
     ).scores
     assert scores is not None
     assert scores.thresholds == (0.2, 0.3)
+
+
+def test_labels_are_kept_beyond_those_listed_up_to_a_limit() -> None:
+    names = [str(i) for i in range(MAX_LABELS + 5)]
+    values = np.arange(len(names), dtype=np.float32)
+    answer = decide(values, names, head="sigmoid", temperature=1.0, top_k=2)
+    assert len(answer.labels) == len(names)
+    assert answer.scores is not None
+    assert answer.scores.labels == tuple(range(MAX_LABELS + 4, 4, -1))
+    none = decide(values - 100, names, head="sigmoid", temperature=1.0).scores
+    assert none is not None
+    assert none.labels == ()
+    one = decide(values, names, head="softmax", temperature=1.0).scores
+    assert one is not None
+    assert one.labels is None

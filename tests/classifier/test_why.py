@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from classifier.explain import MAX_CLASSES_LISTED, NUM_MAPS, NUM_NEAR
-from classifier.why import MAX_BYTES, EvidenceMap, NearPicture, Scores, Why
+from classifier.why import MAX_BYTES, MAX_LABELS, EvidenceMap, NearPicture, Scores, Why
 
 WHY = Why(
     height=2,
@@ -21,7 +21,7 @@ WHY = Why(
         NearPicture((), 0.5, (2_000, 1)),
     ),
     usual_distances=(0.2, 0.4),
-    scores=Scores("sigmoid", 1.25, 7, 12.5, (12.5, -1.5), 0.25, 0.125, (0.5, 0.75)),
+    scores=Scores("sigmoid", 1.25, 7, 12.5, (12.5, -1.5), 0.25, 0.125, (0.5, 0.75), (4, 0)),
 )
 SCORES = {
     "head": "softmax",
@@ -113,6 +113,7 @@ def worst(side: int) -> Why:
             rest=1.2345678e-05,
             plain_rest=1.2345678e-05,
             thresholds=(1.2345678e-05,) * NUM_MAPS,
+            labels=(largest,) * MAX_LABELS,
         ),
     )
 

@@ -82,14 +82,13 @@ def test_a_frozen_worker_that_wakes_up_late_does_not_answer_twice(stack: Stack) 
 @pytest.mark.slow
 @pytest.mark.on_postgres
 @pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite has no locks of rows")
-def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web")
-    with stack.signed_in("ada") as ada:
+def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(
+    colours: Stack,
+) -> None:
+    colours.start("redis", "web")
+    with colours.signed_in("ada") as ada:
         ada.upload(*pictures(4))
-    stack.shell(
+    colours.shell(
         "import threading\n"
         "from django.db import transaction\n"
         "from webapp.predictions.models import Prediction\n"
@@ -102,42 +101,36 @@ def test_who_falls_silent_in_the_middle_of_a_claim_does_not_keep_the_pictures(st
         "threading.Thread(target=hold, daemon=True).start()\n"
         "assert is_held.wait(10)\n"
     )
-    stack.start("inference")
-    wait_for(lambda: stack.states() == {"done": 4}, seconds=60, what="all answers")
-    assert_each_was_answered_once_and_rightly(stack, 4)
+    colours.start("inference")
+    wait_for(lambda: colours.states() == {"done": 4}, seconds=60, what="all answers")
+    assert_each_was_answered_once_and_rightly(colours, 4)
 
 
 @pytest.mark.slow
 @pytest.mark.on_postgres
-def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
-    with stack.signed_in("ada") as ada:
+def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(colours: Stack) -> None:
+    colours.start("redis", "web", "inference")
+    with colours.signed_in("ada") as ada:
         ada.upload(*pictures(3))
-        wait_for(lambda: stack.states() == {"done": 3}, what="answers while all is well")
-        stack.stop("redis")
+        wait_for(lambda: colours.states() == {"done": 3}, what="answers while all is well")
+        colours.stop("redis")
         page = ada.upload(*pictures(5))
         assert page.status_code == 200
         assert "0 of 5 answered" in page.text
         time.sleep(10)  # the fault itself: ten seconds without a broker
-        assert stack.states() == {"done": 3, "queued": 5}
-        stack.start("redis")
-        wait_for(lambda: stack.states() == {"done": 8}, seconds=60, what="the kept ones' answers")
-        assert_each_was_answered_once_and_rightly(stack, 8)
+        assert colours.states() == {"done": 3, "queued": 5}
+        colours.start("redis")
+        wait_for(lambda: colours.states() == {"done": 8}, seconds=60, what="the kept ones' answers")
+        assert_each_was_answered_once_and_rightly(colours, 8)
         ada.upload(*pictures(2))
-        wait_for(lambda: stack.states() == {"done": 10}, seconds=30, what="answers as before")
+        wait_for(lambda: colours.states() == {"done": 10}, seconds=30, what="answers as before")
 
 
-def test_an_emptied_redis_loses_nothing(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web")
-    with stack.signed_in("ada") as ada:
+def test_an_emptied_redis_loses_nothing(colours: Stack) -> None:
+    colours.start("redis", "web")
+    with colours.signed_in("ada") as ada:
         ada.upload(*pictures(4))
-        stack.stop("redis")  # with the nudge in it: nothing is kept on its disk
-        stack.start("redis", "inference")
-        wait_for(lambda: stack.states() == {"done": 4}, seconds=60, what="all answers")
-        assert_each_was_answered_once_and_rightly(stack, 4)
+        colours.stop("redis")  # with the nudge in it: nothing is kept on its disk
+        colours.start("redis", "inference")
+        wait_for(lambda: colours.states() == {"done": 4}, seconds=60, what="all answers")
+        assert_each_was_answered_once_and_rightly(colours, 4)

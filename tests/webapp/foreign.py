@@ -11,6 +11,7 @@ from typing import Self
 import pytest
 
 from webapp import outside
+from webapp.outside import lines
 
 Say = Callable[[socket.socket], None]
 
@@ -104,6 +105,6 @@ class ForeignServer:
 def within_reach(monkeypatch: pytest.MonkeyPatch, server: ForeignServer) -> None:
     """Here a server is on loopback, and on a port of its own: 127.0.0.1 is taken for a public address,
     the others of its network are not."""
-    really = outside.is_public
-    monkeypatch.setattr(outside, "is_public", lambda ip: ip == "127.0.0.1" or really(ip))
+    really = lines.is_public
+    monkeypatch.setattr(lines, "is_public", lambda ip: ip == "127.0.0.1" or really(ip))
     monkeypatch.setattr(outside, "_PICTURE_PORTS", {80, 443, server.port})

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import get_resolver
 
+from tests.every_page import named_patterns
 from webapp.accounts.models import User
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
@@ -119,19 +120,6 @@ def test_nobody_is_asked_to_sign_in_on_every_page(client: Client, prediction: Pr
         response = client.get(page)
         assert response.status_code == 302, page
         assert response["Location"].startswith("/sign-in/"), page
-
-
-def named_patterns(
-    patterns: list[URLPattern | URLResolver], prefix: str = ""
-) -> list[tuple[str, URLPattern]]:
-    found = []
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            namespace = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
-            found += named_patterns(pattern.url_patterns, namespace)
-        else:
-            found.append((f"{prefix}{pattern.name}", pattern))
-    return found
 
 
 @pytest.mark.django_db

@@ -18,6 +18,7 @@ from webapp.belongings.download import parts_of
 from webapp.predictions import downloads, pictures
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
+from webapp.predictions.sharing import prediction_share
 from webapp.recognizers.models import ModelVersion
 
 Uploads = Callable[..., list[Prediction]]
@@ -48,6 +49,9 @@ def test_the_archive_holds_each_picture_its_answer_and_the_account(
     upload_of("red", "green")
     answer_all_queued()
     Prediction.objects.filter(label="green").update(verdict="wrong", true_label="lime")
+    [shared] = Prediction.objects.filter(label="red")
+    prediction_share(owner=owner, public_id=shared.public_id)
+    shared.refresh_from_db()
     [link] = links(owner_client)
     archive = opened(owner_client, link)
     rows = list(Prediction.objects.order_by("id"))
@@ -57,6 +61,7 @@ def test_the_archive_holds_each_picture_its_answer_and_the_account(
     assert [line["file_name"] for line in lines] == ["red.jpg", "green.jpg"]
     assert [line["verdict"] for line in lines] == [None, "wrong"]
     assert [line["true_label"] for line in lines] == [None, "lime"]
+    assert [line["share"] for line in lines] == [f"/s/{shared.share}/", None]
     for line, row in zip(lines, rows, strict=True):
         kept = pictures.path_of(row.picture_name).read_bytes()
         assert archive.read(line["picture"]) == kept

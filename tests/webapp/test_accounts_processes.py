@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
@@ -35,21 +34,18 @@ def test_all_web_processes_count_the_attempts_of_an_address_together(stack: Stac
 
 @pytest.mark.slow
 @pytest.mark.on_postgres
-def test_a_worker_removes_what_a_killed_web_process_left(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web")
-    with stack.signed_in("ada") as ada:
+def test_a_worker_removes_what_a_killed_web_process_left(colours: Stack) -> None:
+    colours.start("redis", "web")
+    with colours.signed_in("ada") as ada:
         ada.upload(*((f"{colour}.jpg", picture_bytes(colour)) for colour in ("red", "green")))
-        stack.shell(
+        colours.shell(
             "from webapp.accounts.models import User\n"
             "from webapp.belongings.leaving import account_leave\n"
             "account_leave(user=User.objects.get())\n"
         )
         assert ada.get("/history/").url.path == "/sign-in/"
-    assert len(list(stack.pictures_dir.rglob("*.jpg"))) == 2
-    stack.start("inference")
-    wait_for(lambda: stack.query("SELECT id FROM accounts_user") == [], what="the person's end")
-    wait_for(lambda: not list(stack.pictures_dir.rglob("*.jpg")), what="the pictures' end")
-    assert stack.states() == {}
+    assert len(list(colours.pictures_dir.rglob("*.jpg"))) == 2
+    colours.start("inference")
+    wait_for(lambda: colours.query("SELECT id FROM accounts_user") == [], what="the person's end")
+    wait_for(lambda: not list(colours.pictures_dir.rglob("*.jpg")), what="the pictures' end")
+    assert colours.states() == {}

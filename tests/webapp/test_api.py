@@ -9,12 +9,12 @@ import httpx
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.bundles import colour_bundle
-from tests.pictures import picture_bytes
+from tests.pictures import new_picture_bytes, picture_bytes
 from tests.stack import Stack
 from tests.webapp.programs import UPLOAD, answer_rows, api_client, assert_problem, send
+from tests.webapp.zips import zip_file
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
@@ -30,6 +30,7 @@ def test_a_picture_is_kept_and_there_is_a_place_to_ask(
     assert response["Location"] == f"{UPLOAD}/{row.public_id}"
     body = response.json()
     assert body["upload"] == str(row.upload)
+    assert body["left_out"] == 0
     [prediction] = body["predictions"]
     assert prediction == {
         "id": str(row.public_id),
@@ -69,6 +70,36 @@ def test_the_answer_is_read_where_the_upload_said(api: Client, live_version: Mod
     picture = api.get(prediction["picture"])
     assert picture["Content-Type"] == "image/jpeg"
     assert Image.open(BytesIO(picture.getvalue())).format == "JPEG"
+
+
+def test_of_a_zip_the_pictures_are_taken_and_what_is_left_out_is_told(
+    api: Client, live_version: ModelVersion, settings: Settings
+) -> None:
+    settings.MAX_FILES_PER_UPLOAD = 3
+    names = ("bee.jpg", "trip/wasp.png", "notes.txt", "fly.jpg")
+    files = [
+        SimpleUploadedFile("a.jpg", picture_bytes("red")),
+        zip_file(*((name, new_picture_bytes()) for name in names)),
+    ]
+    headers = {"Idempotency-Key": "the first trip"}
+    body = api.post(UPLOAD, {"pictures": files}, headers=headers).json()
+    taken = [each["file_name"] for each in body["predictions"]]
+    assert taken == ["a.jpg", "bee.jpg", "wasp.png"]
+    assert body["left_out"] == 2
+    for file in files:
+        file.seek(0)
+    again = api.post(UPLOAD, {"pictures": files}, headers=headers).json()
+    assert again["upload"] == body["upload"]
+    assert Prediction.objects.count() == 3
+
+
+def test_a_zip_of_which_nothing_can_be_taken_is_a_failed_prediction(
+    api: Client, live_version: ModelVersion
+) -> None:
+    body = api.post(UPLOAD, {"pictures": [zip_file(("notes.txt", b"words"))]}).json()
+    [prediction] = body["predictions"]
+    assert prediction["failure"]["code"] == "zip_no_pictures"
+    assert body["left_out"] == 0
 
 
 def test_several_pictures_are_answered_in_their_order_and_one_bad_file_costs_no_other(
@@ -161,14 +192,12 @@ def test_an_upload_costs_few_queries(
         send(api, "blue", "green", "red")
 
 
-def test_programs_get_their_answers_in_the_same_call_from_running_processes(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada", "eve")
-    stack.install("colours")
-    key, others_key = stack.create_api_key("ada"), stack.create_api_key("eve")
-    stack.start("redis", "web", "inference")
+def test_programs_get_their_answers_in_the_same_call_from_running_processes(colours: Stack) -> None:
+    colours.create_users("eve")
+    key, others_key = colours.create_api_key("ada"), colours.create_api_key("eve")
+    colours.start("redis", "web", "inference")
     headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=20"}
-    with httpx.Client(base_url=stack.url, headers=headers, timeout=40) as program:
+    with httpx.Client(base_url=colours.url, headers=headers, timeout=40) as program:
         first = program.post(UPLOAD, files=[("pictures", ("a.png", picture_bytes("green")))])
         assert first.status_code == 201, first.text
         [prediction] = first.json()["predictions"]
@@ -182,12 +211,12 @@ def test_programs_get_their_answers_in_the_same_call_from_running_processes(stac
             )
             return reply.status_code, reply.json()["predictions"][0]["label"], began
 
-        colours = ["red", "green", "blue"] * 10
+        sent = ["red", "green", "blue"] * 10
         with ThreadPoolExecutor(16) as pool:
-            replies = list(pool.map(post, colours))
-        assert [(status, label) for status, label, _ in replies] == [(201, c) for c in colours]
+            replies = list(pool.map(post, sent))
+        assert [(status, label) for status, label, _ in replies] == [(201, c) for c in sent]
         theirs = httpx.get(
-            f"{stack.url}{prediction['url']}", headers={"Authorization": f"Bearer {others_key}"}
+            f"{colours.url}{prediction['url']}", headers={"Authorization": f"Bearer {others_key}"}
         )
         assert theirs.status_code == 404
-    assert stack.states() == {"done": 31}
+    assert colours.states() == {"done": 31}

@@ -12,7 +12,6 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.webapp.programs import document
@@ -146,14 +145,11 @@ def test_behind_tls_the_line_says_so(
 
 
 @pytest.mark.slow
-def test_the_pages_lines_work_in_a_shell(stack: Stack, tmp_path: Path) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web")
+def test_the_pages_lines_work_in_a_shell(colours: Stack, tmp_path: Path) -> None:
+    colours.start("redis", "web")
     (tmp_path / "photo.jpg").write_bytes(picture_bytes())
-    environment = {"KEY": stack.create_api_key("ada"), "PATH": os.environ["PATH"]}
-    page = httpx.get(f"{stack.url}{DOCS}").text
+    environment = {"KEY": colours.create_api_key("ada"), "PATH": os.environ["PATH"]}
+    page = httpx.get(f"{colours.url}{DOCS}").text
     for operation in ("recognizers_list", "predictions_upload"):
         section = page.split(f'id="{operation}"')[1].split("</section>")[0]
         [line] = code_lines(section)

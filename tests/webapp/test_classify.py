@@ -12,7 +12,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import ROOT, Stack
 from tests.webapp.away import database_away
@@ -206,16 +205,13 @@ def test_a_disk_or_a_database_that_is_away_is_told(
 
 
 @pytest.mark.slow
-def test_it_works_from_a_shell_beside_the_running_processes(stack: Stack, folder: Path) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
+def test_it_works_from_a_shell_beside_the_running_processes(colours: Stack, folder: Path) -> None:
+    colours.start("redis", "web", "inference")
     (folder / "bad.jpg").write_bytes(b"words")
     done = subprocess.run(
         [sys.executable, "manage.py", "classify", str(folder), "--user", "ada"],
         cwd=ROOT,
-        env=stack.environment,
+        env=colours.environment,
         capture_output=True,
         text=True,
         check=False,
@@ -227,4 +223,4 @@ def test_it_works_from_a_shell_beside_the_running_processes(stack: Stack, folder
         "red",
     ]
     assert "bad.jpg: Expected" in done.stderr
-    assert stack.states() == {"done": 3, "failed": 1}
+    assert colours.states() == {"done": 3, "failed": 1}

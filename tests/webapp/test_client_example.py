@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import ROOT, Stack
 
@@ -40,14 +39,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_it_recognizes_one_or_many_and_one_bad_file_costs_no_other(
-    stack: Stack, example: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch
+    colours: Stack, example: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    key = stack.create_api_key("ada")
-    stack.start("redis", "web", "inference")
-    ocellus = example.Ocellus(stack.url, key)
+    key = colours.create_api_key("ada")
+    colours.start("redis", "web", "inference")
+    ocellus = example.Ocellus(colours.url, key)
 
     assert [row["slug"] for row in ocellus.recognizers()] == ["colours"]
     [answer] = ocellus.recognize([folder / "red.jpg"])
@@ -59,7 +55,7 @@ def test_it_recognizes_one_or_many_and_one_bad_file_costs_no_other(
     assert (green["label"], green["file_name"], blue["label"]) == ("green", "green.jpg", "blue")
     assert bad["state"] == "failed"
     assert bad["failure"]["code"] == "unknown_format"
-    assert stack.states() == {"done": 3, "failed": 1}
+    assert colours.states() == {"done": 3, "failed": 1}
 
     assert [row["label"] for row in ocellus.history(state="done", limit="2")] == [
         *("blue", "green", "red"),
@@ -75,11 +71,11 @@ def test_it_recognizes_one_or_many_and_one_bad_file_costs_no_other(
         ocellus.upload(files, recognizer="birds")
     assert (refused.value.status, refused.value.code) == (422, "recognizer_unknown")
     with pytest.raises(example.OcellusError) as refused:
-        example.Ocellus(stack.url, "no key").recognizers()
+        example.Ocellus(colours.url, "no key").recognizers()
     assert refused.value.code == "key_malformed"
 
     done = subprocess.run(
-        [sys.executable, str(FILE), "--url", stack.url, *map(str, files)],
+        [sys.executable, str(FILE), "--url", colours.url, *map(str, files)],
         env={"OCELLUS_KEY": key},
         capture_output=True,
         text=True,

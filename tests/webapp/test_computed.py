@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from classifier.decide import Head, decide
 from classifier.why import Why
+from tests.webapp.versions import go_live
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.computed import Computed, computed, computed_of, sigmoid
 from webapp.predictions.figures import exponential, score, share, shares
@@ -219,3 +220,48 @@ def test_an_older_answer_says_that_its_scores_were_not_kept(
     page = page_of(owner_client, answered)
     assert "The scores of this answer were not kept" in page
     assert "<table" not in page
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "of an earlier release"])
+@pytest.mark.parametrize(
+    ("colour", "thresholds", "headline"),
+    [
+        ("yellow", (0.99, 0.99, 0.99), "green, red"),
+        ("red", (0.99, 0.99, 0.99), "red"),
+        ("red", (0.7, 0.99, 1.0), "blue"),
+        ("black", (0.9, 0.9, 0.9), "None of the classes is likely enough"),
+    ],
+)
+def test_a_headline_has_all_labels_that_apply(
+    owner_client: Client,
+    new_version: Callable[..., ModelVersion],
+    upload_of: Upload,
+    colour: str,
+    thresholds: tuple[float, ...],
+    headline: str,
+    kept: bool,
+) -> None:
+    """Each colour is judged by itself: the likeliest may miss its threshold, and another not."""
+    go_live(new_version(thresholds=thresholds))
+    upload_of(colour)
+    answer_all_queued()
+    row = Prediction.objects.get()
+    if not kept:
+        del row.why["scores"]["labels"]
+        row.save()
+    page = page_of(owner_client, row)
+    assert f'<h2 class="answer__label">{headline}</h2>' in page
+    assert ("almost certain" in page) == (headline == "red")
+    assert ("none reaches its threshold" in page) == (colour == "black")
+
+
+def test_what_is_said_aloud_names_all_labels(
+    owner_client: Client, new_version: Callable[..., ModelVersion], upload_of: Upload
+) -> None:
+    go_live(new_version(thresholds=(0.99, 0.99, 0.99)))
+    for colour, said in (("yellow", "green, red"), ("black", "None of the classes is likely")):
+        [row] = upload_of(colour)
+        answer_all_queued()
+        page = f"/uploads/{row.upload}/?open=0"
+        heard = owner_client.get(page, headers={"HX-Request": "true"}).content.decode()
+        assert said in heard.split('id="heard"')[1].split("</p>")[0]

@@ -10,24 +10,30 @@ import pytest
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.webapp.rows import rows_of
 from tests.webapp.test_access import OPEN_TO_ALL, OPEN_TO_KEYS, Unread, named_patterns
+from tests.webapp.test_history_plans import plan_of
+from tests.webapp.versions import go_live
 from webapp.accounts import guests, tidying
 from webapp.accounts.models import User
 from webapp.accounts.tidying import tidy
 from webapp.belongings import leaving
-from webapp.belongings.leaving import guest_join, leave_finish
+from webapp.belongings.leaving import account_leave, guest_join, leave_finish
 from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.services import version_create
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +45,20 @@ def _anybody_may_try(settings: Settings, live_version: ModelVersion) -> None:
     settings.ANONYMOUS_UPLOADS = True
 
 
+@pytest.fixture
+def other_version(tmp_path: Path, live_version: ModelVersion) -> ModelVersion:
+    """Of a recognizer named Birds."""
+    bundle = colour_bundle(tmp_path / "bundles" / uuid.uuid4().hex)
+    birds = Recognizer.objects.create(name="Birds", slug="birds")
+    version = version_create(recognizer=birds, bundle=bundle)
+    go_live(version)
+    return version
+
+
 def send(client: Client, *colours: str, upload: uuid.UUID | None = None) -> HttpResponse:
     """Pictures of these colours, by the form of the upload page."""
     form = {
-        "recognizer": Recognizer.objects.get().pk,
+        "recognizer": Recognizer.objects.get(slug="colours").pk,
         "upload": upload or uuid.uuid4(),
         "pictures": [SimpleUploadedFile(f"{c}.jpg", picture_bytes(c)) for c in colours],
     }
@@ -236,7 +252,7 @@ def test_a_guest_opens_the_pages_of_pictures_and_no_other(settings: Settings, is
     for name, path in closed_pages():
         view = resolve(path).func
         is_closed = not getattr(view, "open_to_guests", False)
-        is_closed |= not is_on and getattr(view, "guests_welcome", False)
+        is_closed |= not is_on and getattr(view, "takes_pictures", False)
         assert is_sent_to_sign_in(client.get(path)) == is_closed, name
 
 
@@ -358,6 +374,28 @@ def test_an_address_sends_so_many_pictures_an_hour(settings: Settings) -> None:
     assert "red.jpg" in page(client, "/history/")
 
 
+def test_asking_another_recognizer_is_a_picture_more(
+    settings: Settings, other_version: ModelVersion
+) -> None:
+    settings.GUEST_PICTURES_PER_HOUR = 2
+    client, _ = a_guest("red")
+    row = Prediction.objects.get()
+    Prediction.objects.update(state="done", answered_at=timezone.now())
+    path, form = f"/predictions/{row.public_id}/ask/", {"recognizer": "birds"}
+    settings.ANONYMOUS_UPLOADS = False
+    assert is_sent_to_sign_in(client.post(path, form))
+    assert Prediction.objects.count() == 1
+    settings.ANONYMOUS_UPLOADS = True
+    for _ in range(2):  # the second finds the first
+        assert client.post(path, form).status_code == 302
+    assert Prediction.objects.count() == 2
+    Prediction.objects.filter(recognizer__slug="birds").update(state="failed")
+    response = client.post(path, form)
+    assert response.status_code == 429
+    assert "at most 2 pictures an hour" in response.content.decode()
+    assert Prediction.objects.count() == 2
+
+
 def test_a_large_form_is_not_read_when_it_would_be_refused(settings: Settings) -> None:
     settings.GUEST_PICTURES_PER_HOUR = 1
     client, _ = a_guest("red")
@@ -434,8 +472,14 @@ def test_the_same_form_as_both_is_two_uploads(owner: User, recognizer: Recognize
     [row] = Prediction.objects.all()
     [earlier] = rows_of(owner, recognizer, 1)
     Prediction.objects.filter(pk=earlier.pk).update(upload=row.upload)
-    assert predictions_hand_over(giver=guest, taker=owner) == 1
+    with CaptureQueriesContext(connection) as queries:
+        assert predictions_hand_over(giver=guest, taker=owner) == 1
     assert Prediction.objects.filter(owner=owner).values("upload").distinct().count() == 2
+    [asked] = [query["sql"] for query in queries if "DISTINCT" in query["sql"]]
+    if connection.vendor == "sqlite":  # PostgreSQL decides by how much there is
+        steps = " / ".join(plan_of(asked))
+        assert "(owner_id=? AND upload=?)" in steps, steps  # not all that the account has
+        assert "LIST SUBQUERY" not in steps, steps
 
 
 def test_what_was_being_uploaded_at_the_sign_in_comes_after(
@@ -455,6 +499,34 @@ def test_what_was_being_uploaded_at_the_sign_in_comes_after(
     assert leave_finish(seconds=10)
     assert Prediction.objects.filter(owner=owner).count() == 3
     assert not User.objects.filter(is_guest=True).exists()
+
+
+def test_an_account_that_goes_in_the_same_round_takes_nothing_of_its_guest_along(
+    owner: User, upload_of: Callable[..., list[Prediction]]
+) -> None:
+    """The account is removed first; what it was to get has nobody any more."""
+    _, guest = a_guest("red")
+    assert owner.pk < guest.pk
+    assert guest_join(guest=guest, account=owner) == 1
+    upload_of("green", by=guest)  # was under way
+    account_leave(user=owner)
+    assert leave_finish(seconds=10)
+    assert not User.objects.exists()
+    assert not Prediction.objects.exists()
+
+
+def test_an_account_that_goes_while_its_guest_is_removed_holds_nobody_up(
+    owner: User, upload_of: Callable[..., list[Prediction]]
+) -> None:
+    _, guest = a_guest("red")
+    guest_join(guest=guest, account=owner)
+    upload_of("green", by=guest)
+    stale = User.objects.select_related("became").get(pk=guest.pk)
+    account_leave(user=owner)
+    assert leave_finish(seconds=10, only=owner)
+    leaving._remove_person(stale)
+    assert not User.objects.exists()
+    assert not Prediction.objects.exists()
 
 
 @pytest.mark.parametrize("step", ["login", "guest_join"])

@@ -30,7 +30,7 @@ def cast(owner: User, recognizer: Recognizer) -> None:
         rows_of(owner, given.pop("recognizer", recognizer), 1, **given)  # type: ignore[arg-type]
 
     wren = {"verdict": "wrong", "true_label": "wren"}
-    add("old.jpg", 1, version=first, confidence=0.5)
+    add("old.jpg", 1, version=first, confidence=0.5, is_outlier=True)
     add("wasp.jpg", 2, label="wasp", confidence=0.9, verdict="right")
     add("robin.jpg", 3, label="robin", recognizer=birds, version=of_birds, confidence=0.2, **wren)
     unanswered = {"version": None, "label": "", "confidence": None}
@@ -68,6 +68,14 @@ FILTERS: list[tuple[dict[str, str], list[str]]] = [
     ({"state": "failed"}, ["broken.jpg"]),
     ({"state": "queued"}, ["waiting.jpg"]),
     ({"state": "running"}, []),
+    ({"answer": "none"}, ["old.jpg"]),
+    ({"answer": "class"}, ["100%_bee.jpg", "robin.jpg", "wasp.jpg"]),
+    ({"answer": "none", "label": "bee", "state": "done"}, ["old.jpg"]),
+    ({"answer": "none", "label": "wasp"}, []),
+    ({"answer": "none", "corrected": "open", "version": "colours:1"}, ["old.jpg"]),
+    ({"answer": "class", "corrected": "judged", "min": "50"}, ["wasp.jpg"]),
+    ({"answer": "none", "state": "failed"}, []),
+    ({"answer": "class", "state": "queued"}, []),
     ({"corrected": "judged"}, ["robin.jpg", "wasp.jpg"]),
     ({"corrected": "right"}, ["wasp.jpg"]),
     ({"corrected": "wrong"}, ["robin.jpg"]),
@@ -116,6 +124,7 @@ BAD = [
     ("version", "9" * 5000, "one of the list"),
     ("state", "DONE", "one of the list"),
     ("corrected", "yes", "one of the list"),
+    ("answer", "None of these", "one of the list"),
     ("label", "x" * 256, "some words"),
     ("label", "\x00", "some words"),
     ("q", "x" * 101, "some words"),

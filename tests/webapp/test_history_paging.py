@@ -238,6 +238,8 @@ def test_a_search_that_reads_the_rows_goes_less_far() -> None:
         ({"corrected": "wrong", "q": "x"}, paging.READ_ROWS),
         ({"corrected": "judged", "label": "bee"}, paging.READ_ROWS),
         ({"corrected": "open"}, paging.READ_ROWS),
+        ({"answer": "none"}, paging.READ_ROWS),
+        ({"answer": "class", "label": "bee"}, paging.READ_ROWS),
         ({"corrected": "open", "state": "failed"}, paging.SEARCH_ROWS),
     ):
         assert paging.search_rows(HistoryFilters(given)) == number, given

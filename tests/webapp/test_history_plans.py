@@ -3,12 +3,14 @@ or reading all that somebody has."""
 
 import json
 import re
+import uuid
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.webapp.rows import rows_of, version_of
 from webapp.accounts.models import User
@@ -28,6 +30,10 @@ FILTERS = [
     ({"corrected": "open", "recognizer": "colours", "min": "5"}, "recognizer"),
     ({"corrected": "open", "state": "failed"}, "not_done"),
     ({"corrected": "open", "before": "1700000000000000-7"}, "newest"),
+    ({"answer": "none"}, "newest"),
+    ({"answer": "class", "label": "bee"}, "label"),
+    ({"answer": "none", "recognizer": "colours", "corrected": "open"}, "recognizer"),
+    ({"answer": "none", "corrected": "wrong"}, "judged"),
     ({"corrected": "judged", "after": "1700000000000000-7"}, "judged"),
 ]
 
@@ -46,6 +52,7 @@ def test_every_key_is_found_along_an_index_in_order(
         for query in queries
         if 'FROM "predictions_prediction"' in query["sql"]
         and re.search(r"ORDER BY .* LIMIT", query["sql"])
+        and "GROUP BY" not in query["sql"]  # what can be undone, which is little
     ]
     assert ordered
     for sql in ordered:
@@ -62,11 +69,22 @@ def test_what_is_judged_is_found_and_counted_along_its_index(
     rows_of(owner, recognizer, 60, verdict="wrong")
     with CaptureQueriesContext(connection) as queries:
         owner_client.get("/history/", given)
-    limited = [query["sql"] for query in queries if re.search(r"NOT .*LIMIT", query["sql"])]
+    limited = [query["sql"] for query in queries if re.search(r"NOT \(.*LIMIT", query["sql"])]
     assert len(limited) == 2, "the keys, and how many or how far"
     for sql in limited:
         steps = " / ".join(plan_of(sql))
         assert "prediction_judged" in steps, (steps, sql)
+
+
+def test_what_can_be_undone_is_found_along_its_index(
+    owner: User, owner_client: Client, recognizer: Recognizer
+) -> None:
+    rows_of(owner, recognizer, 60)
+    rows_of(owner, recognizer, 5, deleted_at=timezone.now(), deletion=uuid.uuid4())
+    with CaptureQueriesContext(connection) as queries:
+        owner_client.get("/history/")
+    [sql] = [query["sql"] for query in queries if "GROUP BY" in query["sql"]]
+    assert "prediction_delet" in " / ".join(plan_of(sql)), sql
 
 
 def plan_of(sql: str) -> list[str]:

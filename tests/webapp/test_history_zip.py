@@ -4,7 +4,6 @@ import io
 import re
 import shutil
 import subprocess
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pytest_django import Settings
 from tests.webapp.rows import rows_of
 from tests.webapp.streams import hang_up, pieces_of
 from webapp.accounts.models import User
-from webapp.predictions import downloads, pictures, zipped
+from webapp.predictions import downloads, history_views, paging, pictures, zipped
 from webapp.predictions.folders import MAX_FOLDER_BYTES, Folders, file_name_for
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
@@ -131,8 +130,6 @@ def test_chunks_lose_and_repeat_nothing_and_pieces_are_small(
     owner: User, owner_client: Client, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zipped, "CHUNK_ROWS", 4)
-    monkeypatch.setattr(zipped, "TABLE_IN_MEMORY", 100)
-    monkeypatch.setattr(zipped, "TABLE_AT_ONCE", 64)
     monkeypatch.setattr(downloads, "SENT_AT_ONCE", 1)
     for number in (4, 9):
         Prediction.objects.all().delete()
@@ -141,7 +138,7 @@ def test_chunks_lose_and_repeat_nothing_and_pieces_are_small(
         archive = zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
         numbers = [name[-36:-4] for name in archive.namelist()]
         assert numbers == [row.public_id.hex for row in reversed(rows)]
-        assert max(map(len, pieces)) < 4000
+        assert max(map(len, pieces)) < 4000, "the table of contents comes last, and whole"
 
 
 def test_another_program_can_read_it(
@@ -157,22 +154,34 @@ def test_another_program_can_read_it(
     assert "No errors detected" in told.stdout
 
 
-def test_places_beyond_4_gb_are_right(tmp_path: Path) -> None:
-    """A file with a hole of 5 GB, which takes no room on the disk, and two entries behind it."""
-    hole, path = 5 * 2**30, tmp_path / "large.zip"
-    outlet, at = downloads.Outlet(), timezone.now()
-    with tempfile.TemporaryFile() as table, path.open("wb") as file:
-        file.truncate(hole)
-        file.seek(hole)
-        writer = zipped._Writer(outlet, table)
-        writer._place = hole
-        writer.add("bee/1.jpg", b"first", at)
-        writer.add("bee/2.jpg", b"second", at)
-        file.write(outlet.take())
-        file.writelines(writer.table_of_contents())
-    with zipfile.ZipFile(path) as archive:
-        assert archive.testzip() is None
-        assert archive.read("bee/2.jpg") == b"second"
+def test_too_many_for_one_archive_are_told_on_the_page(
+    owner: User, owner_client: Client, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zipped, "MAX_PICTURES", 3)
+    monkeypatch.setattr(history_views, "MAX_PICTURES", 3)
+    rows_of(owner, recognizer, 3)
+    rows_of(owner, recognizer, 1, first=3, label="wasp")
+    for filters in ({}, {"q": "picture"}):
+        response = owner_client.get(ADDRESS, filters)
+        assert response["Location"] == f"/history/{'?q=picture' if filters else ''}"
+        page = owner_client.get(response["Location"]).content.decode()
+        assert "Expected at most 3 pictures for one ZIP" in page
+    assert len(opened(owner_client, label="bee").namelist()) == 3
+    assert len(opened(owner_client, q="wasp").namelist()) == 1
+
+
+def test_a_search_is_counted_as_far_as_it_may_go(
+    owner: User, owner_client: Client, recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "SEARCH_ROWS", 2)
+    rows_of(owner, recognizer, 3, label="wasp")
+    rows_of(owner, recognizer, 6, first=3)
+    assert len(opened(owner_client, q="wasp").namelist()) == 3
+    assert len(opened(owner_client, q="picture").namelist()) == 9
+    monkeypatch.setattr(zipped, "MAX_PICTURES", 8)
+    assert owner_client.get(ADDRESS, {"q": "picture"}).status_code == 302
+    monkeypatch.setattr(paging, "MAX_SEARCHES", 3)
+    assert owner_client.get(ADDRESS, {"q": "wasp"}).status_code == 302
 
 
 def test_what_is_lost_on_the_disk_costs_only_itself(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import ROOT, Stack
 from tests.waiting import wait_for
@@ -53,16 +52,13 @@ def test_the_web_process_imports_no_engine_either() -> None:
     assert imported_after(INFERENCE, "openvino") == ["openvino"]  # so that this can tell
 
 
-def test_running_processes_have_mapped_no_library_of_tensorflow(stack: Stack) -> None:
+def test_running_processes_have_mapped_no_library_of_tensorflow(colours: Stack) -> None:
     """The running processes themselves, after they have answered."""
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
-    with stack.signed_in("ada") as ada:
+    colours.start("redis", "web", "inference")
+    with colours.signed_in("ada") as ada:
         ada.upload(("red.jpg", picture_bytes()))
-        wait_for(lambda: stack.states() == {"done": 1}, what="the answer")
-    maps = {name: _maps_of_group(stack.pid(name)) for name in ("web", "inference")}
+        wait_for(lambda: colours.states() == {"done": 1}, what="the answer")
+    maps = {name: _maps_of_group(colours.pid(name)) for name in ("web", "inference")}
     assert "/site-packages/openvino/" in maps["inference"]
     for name, text in maps.items():
         assert "/site-packages/tensorflow/" not in text, name

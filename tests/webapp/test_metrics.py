@@ -12,7 +12,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
@@ -116,6 +115,7 @@ def test_refusals_are_counted_once_by_their_reason(
     unknown = Client(headers={"Authorization": f"Bearer ocl_{'a' * 43}"})
     unknown.post("/api/v1/predictions")
     unknown.get(f"/api/v1/predictions/{uuid.uuid4()}")  # no upload
+    unknown.post("/api/v1/webhooks", {"url": "no address"}, content_type="application/json")  # none
     assert counted() == {("too_large",): 1, ("key_missing",): 1, ("key_unknown",): 1}
 
     _, key = api_key_create(owner=owner, name="a test's")
@@ -146,21 +146,18 @@ def test_a_repeat_that_the_database_answers_is_an_answer_too(
     assert counted() == {("done", "colours", "1"): 1}
 
 
-def test_the_counts_of_the_worker_are_read_at_the_web_process(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    stack.environment["OCELLUS_METRICS_TOKEN"] = TOKEN
-    stack.start("redis", "web", "inference")
+def test_the_counts_of_the_worker_are_read_at_the_web_process(colours: Stack) -> None:
+    colours.environment["OCELLUS_METRICS_TOKEN"] = TOKEN
+    colours.start("redis", "web", "inference")
 
     def scrape(name: str) -> dict[tuple[str, ...], float]:
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        response = httpx.get(f"{stack.url}/metrics", headers=headers, timeout=20)
+        response = httpx.get(f"{colours.url}/metrics", headers=headers, timeout=20)
         assert response.status_code == 200
         return values(response.text, name)
 
     answered = ("done", "colours", "1")  # outcome, recognizer, version
-    with stack.signed_in("ada") as ada:
+    with colours.signed_in("ada") as ada:
         ada.upload(("red.jpg", picture_bytes("red")), ("words.jpg", b"words"))
         wait_for(lambda: scrape("ocellus_answers_total").get(answered) == 1, what="one answer")
         assert scrape("ocellus_uploads_refused_total") == {("unknown_format",): 1}
@@ -172,8 +169,8 @@ def test_the_counts_of_the_worker_are_read_at_the_web_process(stack: Stack) -> N
             ("engine",),
             ("write",),
         }
-        stack.kill("inference")
-        stack.start("inference")
+        colours.kill("inference")
+        colours.start("inference")
         ada.upload(("green.jpg", picture_bytes("green")))
         wait_for(
             lambda: scrape("ocellus_answers_total").get(answered) == 2,

@@ -18,6 +18,8 @@ from webapp.predictions.others import MAX_TRIES, askable, others_of, prediction_
 from webapp.predictions.services import UploadNotKept
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_create
+from webapp.webhooks.models import Delivery
+from webapp.webhooks.services import webhook_create
 
 Upload = Callable[..., list[Prediction]]
 State = Prediction.State
@@ -113,9 +115,11 @@ def test_what_its_live_version_has_answered_of_the_same_content_is_there_at_once
     row = prediction_ask_other(prediction=answered, recognizer=birds)
     answer_all_queued()
     Prediction.objects.filter(pk=row.pk).update(upload=uuid.uuid4())
+    webhook_create(owner=owner, url="https://example.org/hook")
     again = prediction_ask_other(prediction=answered, recognizer=birds)
     assert again.pk != row.pk
     assert (again.state, again.label) == (State.DONE, "robin")
+    assert Delivery.objects.get().prediction == again.public_id
 
 
 def test_what_failed_or_was_deleted_can_be_asked_again_but_not_for_ever(

@@ -15,7 +15,8 @@ from django.utils import translation
 
 from tests.webapp.foreign import ForeignServer, says, within_reach
 from webapp import outside
-from webapp.outside import Fetched, OutsideRefused, fetch, post
+from webapp.outside import Fetched, OutsideRefused, fetch, lines, post
+from webapp.outside.places import is_public
 
 JPEG = b"\xff\xd8 a picture"
 MEGABYTE = 1_048_576
@@ -145,14 +146,14 @@ PRIVATE = [
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_addresses_of_private_networks_are_not_public(address: str) -> None:
-    assert not outside.is_public(address)
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
 def test_addresses_of_everybody_are(address: str) -> None:
-    assert outside.is_public(address)
+    assert is_public(address)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +432,7 @@ def tls_server(
     context.load_cert_chain(certificate)
     names(pictures_example=[["127.0.0.1"]], other_example=[["127.0.0.1"]])
     with ForeignServer(says(JPEG), tls=context) as server:
-        monkeypatch.setattr(outside, "is_public", lambda ip: True)
+        monkeypatch.setattr(lines, "is_public", lambda ip: True)
         monkeypatch.setattr(outside, "_PICTURE_PORTS", {server.port})
         yield server
 
@@ -440,7 +441,7 @@ def test_a_certificate_has_to_be_for_the_name_that_was_given(
     tls_server: ForeignServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(outside, "_trusted", lambda: trusting)
+    monkeypatch.setattr(lines, "_trusted", lambda: trusting)
     assert fetched(tls_server.url(host="pictures.example")).content == JPEG
     assert refused(tls_server.url(host="other.example")).code == "address_untrusted"
 

@@ -9,7 +9,6 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
@@ -139,19 +138,16 @@ def test_a_database_that_goes_away_while_one_waits_costs_only_the_answer(
 
 @pytest.mark.slow
 @pytest.mark.on_postgres
-def test_pages_answer_while_more_programs_wait_than_may(stack: Stack) -> None:
+def test_pages_answer_while_more_programs_wait_than_may(colours: Stack) -> None:
     """There is no worker, so all of them wait for their whole time."""
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada")
-    stack.install("colours")
-    key = stack.create_api_key("ada")
-    stack.start("redis", "web")
+    key = colours.create_api_key("ada")
+    colours.start("redis", "web")
     headers = {"Authorization": f"Bearer {key}", "Prefer": "wait=8"}
 
     def post(number: int) -> tuple[int, bool, float]:
         began = time.monotonic()
         reply = httpx.post(
-            f"{stack.url}{UPLOAD}",
+            f"{colours.url}{UPLOAD}",
             headers=headers,
             files=[("pictures", (f"{number}.jpg", picture_bytes(size=(80 + number, 60))))],
             timeout=40,
@@ -159,12 +155,12 @@ def test_pages_answer_while_more_programs_wait_than_may(stack: Stack) -> None:
         return reply.status_code, "Preference-Applied" in reply.headers, time.monotonic() - began
 
     num_posts = 40 * processes.WEB_PROCESSES
-    with stack.signed_in("ada") as ada, ThreadPoolExecutor(num_posts) as pool:
+    with colours.signed_in("ada") as ada, ThreadPoolExecutor(num_posts) as pool:
         replies = [pool.submit(post, number) for number in range(num_posts)]
-        wait_for(lambda: stack.states() == {"queued": num_posts}, what="all uploads")
+        wait_for(lambda: colours.states() == {"queued": num_posts}, what="all uploads")
         began = time.monotonic()
         assert ada.get("/history/").status_code == 200
-        assert httpx.get(f"{stack.url}/healthz", timeout=5).status_code == 200
+        assert httpx.get(f"{colours.url}/healthz", timeout=5).status_code == 200
         assert time.monotonic() - began < 3
         results = [reply.result() for reply in replies]
     assert {status for status, _, _ in results} == {202}

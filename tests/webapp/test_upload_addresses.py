@@ -1,17 +1,20 @@
 """A picture by its address: only where the operator allows it."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.test import Client
 from pytest_django import Settings
 
 from tests.pictures import picture_bytes
+from tests.webapp.counts import count
 from tests.webapp.foreign import ForeignServer, says, within_reach
 from webapp.outside import OutsideRefused
+from webapp.predictions import fetching
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 
@@ -109,6 +112,65 @@ def test_an_address_that_is_too_long_is_told(
     assert response.status_code == 422
     assert "2000 characters" in response.content.decode()
     assert internet.requests == []
+
+
+def test_an_address_is_not_asked_for_ever(
+    owner_client: Client,
+    other_client: Client,
+    client: Client,
+    recognizer: Recognizer,
+    internet: ForeignServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What leads nowhere counts, too: of a person, of an address, and of guests."""
+    internet.otherwise = says(status="404 Not Found")
+    settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 2
+    monkeypatch.setattr(fetching, "FETCHES_PER_PERSON", 2)
+    monkeypatch.setattr(fetching, "FETCHES_PER_ADDRESS", 3)
+    client.get("/")
+
+    def statuses(who: Client) -> list[int]:
+        return [
+            add(who, recognizer, internet.url(PATH), uuid.uuid4()).status_code for _ in range(3)
+        ]
+
+    counted = count("uploads_refused_total", reason="address_too_often")
+    assert statuses(owner_client) == [422, 422, 429]
+    assert statuses(other_client) == [422, 429, 429]
+    assert statuses(client) == [422, 422, 429]
+    assert len(internet.requests) == 5
+    response = send(owner_client, recognizer, address=internet.url(PATH))
+    assert (response.status_code, response["Retry-After"]) == (429, "3600")
+    assert "At most 2 addresses an hour" in response.content.decode()
+    assert count("uploads_refused_total", reason="address_too_often") == counted + 5
+
+
+def test_servers_that_keep_us_waiting_leave_threads_for_others(
+    owner_client: Client,
+    other_client: Client,
+    recognizer: Recognizer,
+    internet: ForeignServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "_places", threading.BoundedSemaphore(1))
+    heard: list[Any] = []
+    really = fetching.file_at
+
+    def file_at_meanwhile(address: str) -> UploadedFile:
+        if not heard:
+            heard.append(None)  # the other one gets no further than here, or this would not end
+            heard[0] = add(other_client, recognizer, address, uuid.uuid4())
+        return really(address)
+
+    monkeypatch.setattr(fetching, "file_at", file_at_meanwhile)
+    response = add(owner_client, recognizer, internet.url(PATH), uuid.uuid4())
+    assert response.status_code == 201
+    [busy] = heard
+    assert busy.status_code == 503
+    assert busy["Retry-After"]
+    assert "in a moment" in busy.json()["problem"]
+    assert add(other_client, recognizer, internet.url(PATH), uuid.uuid4()).status_code == 201
 
 
 def test_nothing_is_fetched_for_a_guest_who_may_send_no_more(

@@ -12,8 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.pictures import new_picture_bytes, picture_bytes
+from tests.webapp.counts import count
 from tests.webapp.zips import zip_file, zip_of_pictures
-from webapp.accounts.models import User
+from webapp.accounts.models import Attempts, User
 from webapp.predictions import services
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.incoming import Unpacked
@@ -105,8 +106,10 @@ def test_another_file_in_a_place_that_is_taken_is_told(
 ) -> None:
     upload = uuid.uuid4()
     add(owner_client, recognizer, upload, file=jpeg())
+    counted = count("uploads_refused_total", reason="slot_taken")
     response = add(owner_client, recognizer, upload, **other)
     assert response.status_code == 409
+    assert count("uploads_refused_total", reason="slot_taken") == counted + 1
     assert "in this one's place" in response.json()["problem"]
     assert Prediction.objects.get().file_name == "a.jpg"
 
@@ -276,6 +279,50 @@ def test_anothers_upload_stays_anothers(
     assert Prediction.objects.filter(upload=upload).count() == 3
 
 
+def test_a_guest_is_charged_for_what_is_kept_and_no_more(
+    client: Client, recognizer: Recognizer, settings: Settings
+) -> None:
+    settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 4
+    settings.MAX_FILES_PER_UPLOAD = 2
+    upload = uuid.uuid4()
+    client.get("/")
+    for _ in range(3):  # whoever heard nothing tries again, also before the session is there
+        client.cookies.pop("sessionid", None)
+        assert add(client, recognizer, upload, file=jpeg()).status_code == 201
+    trip = zip_of_pictures("a.jpg", "b.jpg", "c.jpg")
+    for _ in range(2):
+        trip.seek(0)
+        assert add(client, recognizer, upload, position=1, file=trip).status_code == 201
+    assert add(client, recognizer, upload, position=1, file=jpeg()).status_code == 409
+    assert add(client, recognizer, upload, position=2, file=jpeg()).status_code == 413
+    assert attempts() == 2
+    settings.MAX_FILES_PER_UPLOAD = 300
+    form = {"recognizer": recognizer.pk, "upload": uuid.uuid4()}
+    for _ in range(2):
+        assert client.post("/", {**form, "pictures": [jpeg()]}).status_code == 302
+    assert attempts() == 3
+    assert add(client, recognizer, upload, position=3, file=jpeg()).status_code == 201
+    assert add(client, recognizer, upload, position=4, file=jpeg()).status_code == 429
+    assert add(client, recognizer, upload, position=3, file=jpeg()).status_code == 201
+    assert Prediction.objects.count() == attempts() == 4
+
+
+def attempts() -> int:
+    return Attempts.objects.get(kind="guest picture").number
+
+
+def test_of_a_large_zip_a_guest_has_as_many_as_in_an_hour(
+    client: Client, recognizer: Recognizer, settings: Settings
+) -> None:
+    settings.ANONYMOUS_UPLOADS, settings.GUEST_PICTURES_PER_HOUR = True, 2
+    client.get("/")
+    trip = zip_of_pictures("a.jpg", "b.jpg", "c.jpg")
+    response = add(client, recognizer, uuid.uuid4(), file=trip)
+    assert response.status_code == 201
+    assert "The first 2 were taken" in response.json()["notes"][1]
+    assert Prediction.objects.count() == 2
+
+
 def test_without_its_token_it_is_refused_and_with_the_header_it_is_not(
     owner: User, recognizer: Recognizer
 ) -> None:
@@ -300,9 +347,11 @@ def test_a_guest_sends_files_one_by_one_and_each_picture_of_a_zip_counts(
     client.get("/")
     assert add(client, recognizer, upload, position=0, file=jpeg()).status_code == 201
     trip = zip_of_pictures("a.jpg", "b.jpg", "c.jpg")
+    counted = count("uploads_refused_total", reason="guests_wait")
     response = add(client, recognizer, upload, position=1, file=trip)
     assert response.status_code == 429
-    assert response["Retry-After"]
+    assert response["Retry-After"] == "3600"
+    assert count("uploads_refused_total", reason="guests_wait") == counted + 1
     assert "at most 3 pictures an hour" in response.json()["problem"]
     smaller = zip_of_pictures("a.jpg", "b.jpg")
     assert add(client, recognizer, upload, position=1, file=smaller).status_code == 201

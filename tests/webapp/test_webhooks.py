@@ -15,27 +15,30 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
-from django.utils import timezone
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.stack import ROOT, free_port
 from tests.waiting import wait_for
 from tests.webapp.foreign import ForeignServer, says
 from tests.webapp.rows import rows_of
+from tests.webapp.test_history_plans import plan_of
 from webapp.accounts.models import User
 from webapp.belongings.leaving import account_leave, leave_finish
 from webapp.outside import OutsideRefused, post
-from webapp.predictions import claims
+from webapp.predictions import claims, failures
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.claims import (
     predictions_claim,
     predictions_record,
     predictions_requeue_lost,
 )
+from webapp.predictions.handover import predictions_hand_over
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.webhooks import outbox, sender
+from webapp.webhooks import outbox, sender, services
 from webapp.webhooks.models import Delivery, Webhook
 from webapp.webhooks.notes import completions_note
 from webapp.webhooks.services import (
@@ -144,6 +147,20 @@ def test_neither_an_answer_nor_its_note_is_kept_without_the_other(
     assert Delivery.objects.count() == 1
 
 
+def test_who_gets_a_picture_while_it_runs_is_told_of_its_answer(
+    webhook: Webhook, other: User, live_version: ModelVersion, upload_of: Upload
+) -> None:
+    """A guest who signs in: the worker has read whose it was before."""
+    [row] = upload_of("red", by=other)
+    claim = uuid.uuid4()
+    [claimed] = predictions_claim(size=1, claim=claim)
+    predictions_hand_over(giver=other, taker=webhook.owner)
+    claimed.state, claimed.label = "done", "red"
+    predictions_record(claim=claim, answered=[claimed])
+    noted = Delivery.objects.get()
+    assert (noted.webhook_id, noted.prediction) == (webhook.pk, row.public_id)
+
+
 def test_who_has_no_webhook_pays_one_small_query_a_batch(
     live_version: ModelVersion,
     upload_of: Upload,
@@ -201,10 +218,13 @@ def test_a_picture_that_failed_is_told_with_its_reason(
 ) -> None:
     rows = rows_of(webhook.owner, recognizer, 1, state="failed", label="", failure_code="gave_up")
     note(webhook, *rows)
-    sender.serve(webhook.pk)
+    with translation.override("zh-hans"):  # whatever the process speaks, the sentence is English
+        sender.serve(webhook.pk)
     content = json.loads(receiver.bodies[0])
     assert content["event"] == "prediction.failed"
     assert content["prediction"]["failure"]["code"] == "gave_up"
+    with translation.override("en"):
+        assert content["prediction"]["failure"]["sentence"] == failures.sentence("gave_up", {})
 
 
 def test_what_was_deleted_meanwhile_is_told_to_nobody(
@@ -355,8 +375,98 @@ def test_old_deliveries_are_swept(webhook: Webhook, recognizer: Recognizer) -> N
     old = timezone.now() - timedelta(days=8)
     pks = list(Delivery.objects.values_list("pk", flat=True)[:2])
     Delivery.objects.filter(pk__in=pks).update(created_at=old)
-    assert outbox.deliveries_sweep() == 2
+    assert outbox.deliveries_sweep(until=time.monotonic() + 10)
     assert Delivery.objects.count() == 1
+
+
+# However much waits
+
+
+def long_queue(webhook: Webhook) -> None:
+    """What a large import leaves where an address is dead."""
+    past = timezone.now() - timedelta(hours=1)
+    rows = (
+        Delivery(webhook=webhook, prediction=uuid.uuid4(), due_at=past + timedelta(seconds=n))
+        for n in range(2000)
+    )
+    Delivery.objects.bulk_create(rows)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+@pytest.mark.parametrize("is_tested", [False, True])
+def test_what_is_next_is_found_by_an_index_and_never_sorted(
+    webhook: Webhook, is_tested: bool
+) -> None:
+    long_queue(webhook)
+    if is_tested:
+        webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    with CaptureQueriesContext(connection) as queries:
+        delivery = outbox.delivery_next(webhook)
+    assert delivery
+    assert (delivery.prediction is None) == is_tested
+    plans = [" / ".join(plan_of(query["sql"])) for query in queries]
+    # Both name the tests by themselves; SQLite calls the second by a number.
+    tests = ("one_test_at_a_time", "one_delivery_per_prediction", "webhook_id=? AND prediction=?")
+    assert any(name in plans[0] for name in tests), plans
+    assert all("TEMP B-TREE" not in plan for plan in plans), plans
+    assert len(plans) == (1 if is_tested else 2)
+    assert is_tested or "delivery_waiting" in plans[1], plans
+
+
+def test_a_test_that_rests_holds_nothing_up(webhook: Webhook, receiver: ForeignServer) -> None:
+    later = timezone.now() + timedelta(minutes=1)
+    Delivery.objects.create(webhook=webhook, due_at=later)
+    other = Delivery.objects.create(webhook=webhook, prediction=uuid.uuid4())
+    assert outbox.delivery_next(webhook) == other
+
+
+def test_what_is_due_already_is_not_written_when_a_webhook_is_switched_on(webhook: Webhook) -> None:
+    now = timezone.now()
+    past, future = now - timedelta(hours=1), now + timedelta(hours=4)
+    for due_at in (past, future):
+        Delivery.objects.create(webhook=webhook, prediction=uuid.uuid4(), due_at=due_at)
+    assert webhook_resume(owner=webhook.owner, public_id=webhook.public_id)
+    first, second = Delivery.objects.order_by("due_at")
+    assert first.due_at == past
+    assert now <= second.due_at <= timezone.now()
+    assert not webhook_resume(owner=webhook.owner, public_id=uuid.uuid4())
+
+
+def test_a_webhook_with_a_long_queue_is_gone_at_once_and_the_queue_in_the_next_rounds(
+    owner: User, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "REMOVED_AT_ONCE", 1)
+    monkeypatch.setattr(services, "REMOVE_SECONDS", -1.0)
+    monkeypatch.setattr(sender, "SWEEP_SECONDS", -1.0)
+    kept = webhook_create(owner=owner, url="https://example.org/")
+    for each in (webhook, webhook, webhook, kept):
+        Delivery.objects.create(
+            webhook=each, prediction=uuid.uuid4(), due_at=timezone.now() + timedelta(hours=1)
+        )
+    assert webhook_remove(owner=owner, public_id=webhook.public_id)
+    assert not webhook_remove(owner=owner, public_id=webhook.public_id)
+    assert list(Webhook.objects.all()) == [kept]
+    assert Delivery.objects.count() == 3
+    sending = sender.Sender()
+    for num_left in (2, 1, 1):
+        sending.round()
+        assert Delivery.objects.count() == num_left
+    assert Delivery.objects.get().webhook == kept
+
+
+def test_who_leaves_with_a_long_queue_goes_in_steps(
+    owner: User, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "REMOVED_AT_ONCE", 1)
+    for _ in range(2):
+        Delivery.objects.create(webhook=webhook, prediction=uuid.uuid4())
+    account_leave(user=owner)
+    assert not leave_finish(seconds=-1, only=owner)
+    assert Delivery.objects.count() == 1
+    assert leave_finish(seconds=10, only=owner)
+    assert not Delivery.objects.exists()
+    assert not Webhook.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -417,6 +527,21 @@ def test_one_test_waits_at_a_time(webhook: Webhook, receiver: ForeignServer) -> 
     assert json.loads(receiver.bodies[0])["prediction"] is None
     webhook_test(owner=webhook.owner, public_id=webhook.public_id)
     assert Delivery.objects.filter(state=State.WAITING).count() == 1
+
+
+def test_a_test_that_failed_is_sent_at_once_when_it_is_asked_for_again(
+    webhook: Webhook, receiver: ForeignServer
+) -> None:
+    receiver.otherwise = says(status="500 Oh")
+    webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    sender.serve(webhook.pk)
+    receiver.otherwise = says()
+    assert webhook_test(owner=webhook.owner, public_id=webhook.public_id)
+    assert Delivery.objects.get().is_on_its_way
+    assert outbox.webhooks_due(size=9) == [webhook.pk]
+    assert sender.serve(webhook.pk) == 1
+    assert [json.loads(body)["event"] for body in receiver.bodies] == ["webhook.test"] * 2
+    assert Delivery.objects.get().state == State.DELIVERED
 
 
 def test_a_test_overtakes_what_waits_and_a_rest(

@@ -8,7 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
@@ -18,15 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_program_is_told_and_told_again_where_the_worker_was_killed_over_it(
-    stack: Stack, tmp_path: Path
+    colours: Stack, tmp_path: Path
 ) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.environment["OCELLUS_PRIVATE_WEBHOOKS"] = "1"
-    stack.create_users("ada")
-    stack.install("colours")
-    key = stack.create_api_key("ada")
-    stack.start("redis", "web", "inference")
-    api = httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+    colours.environment["OCELLUS_PRIVATE_WEBHOOKS"] = "1"
+    key = colours.create_api_key("ada")
+    colours.start("redis", "web", "inference")
+    api = httpx.Client(base_url=colours.url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
     let_go = threading.Event()
 
     def hold(line: socket.socket) -> None:
@@ -52,10 +48,10 @@ def test_a_program_is_told_and_told_again_where_the_worker_was_killed_over_it(
         send("green")
         wait_for(lambda: len(receiver.bodies) == 2, what="the second delivery")
         send("blue")  # answers go on meanwhile
-        stack.kill("inference")
+        colours.kill("inference")
         let_go.set()
         receiver.otherwise = says()
-        stack.start("inference")
+        colours.start("inference")
         wait_for(lambda: len(receiver.bodies) == 4, seconds=90, what="both, again")
         numbers = [json.loads(body)["delivery"] for body in receiver.bodies]
         assert numbers[1] == numbers[2]

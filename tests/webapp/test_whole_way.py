@@ -7,7 +7,6 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.shared import SHARED_DATA
 from tests.stack import Stack, Visitor
@@ -41,13 +40,11 @@ def answered(visitor: Visitor, page: httpx.Response) -> str:
     return wait_for(complete, seconds=60, what="all answers")
 
 
-def test_four_photos_and_a_text_file_are_answered_and_nobody_else_sees_them(stack: Stack) -> None:
-    colour_bundle(stack.data_dir / "bundles" / "colours")
-    stack.create_users("ada", "eve")
-    stack.install("colours")
-    stack.start("redis", "web", "inference")
+def test_four_photos_and_a_text_file_are_answered_and_nobody_else_sees_them(colours: Stack) -> None:
+    colours.create_users("eve")
+    colours.start("redis", "web", "inference")
     photos = four_photos()
-    with stack.signed_in("ada") as ada, stack.signed_in("eve") as eve:
+    with colours.signed_in("ada") as ada, colours.signed_in("eve") as eve:
         page = ada.upload(*photos, TEXT_FILE)
         assert page.status_code == 200
         text = answered(ada, page)
@@ -71,7 +68,7 @@ def test_four_photos_and_a_text_file_are_answered_and_nobody_else_sees_them(stac
         assert "Nothing yet" in eve.get("/history/").text
         for path in (picture, page.url.path):
             assert eve.get(path).status_code == 404
-    assert stack.states() == {"done": 4, "failed": 1}
+    assert colours.states() == {"done": 4, "failed": 1}
 
 
 @pytest.mark.slow

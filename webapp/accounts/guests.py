@@ -18,7 +18,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -31,7 +30,6 @@ from webapp.accounts.services import guest_create
 MARKER_COOKIE = "guest"
 _SALT = "webapp.accounts.guests"
 _PICTURES = "guest picture"
-_AN_HOUR = "3600"
 # How long after a guest's first pictures others with the same marker are still theirs. Who gets hold
 # of a marker later on has nothing of it.
 MARKER_JOINS = timedelta(hours=1)
@@ -41,16 +39,11 @@ View = Callable[..., HttpResponseBase]
 
 class GuestsWait(Exception):
     """From this address come too many pictures, or guests. `sentence` is for the visitor; it is a 429,
-    which DenyFirstMiddleware makes a page of where a view does not catch it."""
+    which the middleware of uploads makes a page of."""
 
     def __init__(self, sentence: str) -> None:
         self.sentence = sentence
         super().__init__(sentence)
-
-    def page(self, request: HttpRequest) -> HttpResponse:
-        response = render(request, "refused.html", {"sentence": self.sentence}, status=429)
-        response["Retry-After"] = _AN_HOUR
-        return response
 
 
 def is_guest(request: HttpRequest) -> bool:
@@ -81,13 +74,28 @@ def guests_welcome(view: View) -> View:
         return response
 
     wrapped.guests_welcome = True  # type: ignore[attr-defined]  # for DenyFirstMiddleware
-    return wrapped
+    return takes_pictures(wrapped)
+
+
+def takes_pictures(view: View) -> View:
+    """Marks a view that makes predictions: while guests are not allowed, they are asked to sign in."""
+    view.takes_pictures = True  # type: ignore[attr-defined]  # for DenyFirstMiddleware
+    return view
 
 
 def open_to_guests(patterns: Iterable[URLPattern]) -> None:
     """Lets guests see these pages; all others ask them to sign in."""
     for pattern in patterns:
         pattern.callback.open_to_guests = True  # type: ignore[attr-defined]
+
+
+def guest_of(request: HttpRequest) -> User | None:
+    """The guest whom this comes from, where there is one yet."""
+    if isinstance(request.user, User):
+        return request.user if request.user.is_guest else None
+    marker = _marker_of(request)
+    guest = User.objects.filter(guest_key=_key_of(marker)).first() if marker else None
+    return guest if guest and _is_joined(guest) else None
 
 
 def guest_sign_in(request: HttpRequest) -> User:
@@ -105,9 +113,9 @@ def guest_sign_in(request: HttpRequest) -> User:
 
 
 def _guest_with(marker: str, request: HttpRequest) -> User:
-    key = salted_hmac(_SALT, marker, algorithm="sha256").hexdigest()
+    key = _key_of(marker)
     guest = User.objects.filter(guest_key=key).first()
-    if guest and guest.date_joined > timezone.now() - MARKER_JOINS:
+    if guest and _is_joined(guest):
         return guest
     if not attempt_of(request, kind="guest", limit=GUESTS_PER_ADDRESS):
         raise GuestsWait(
@@ -117,6 +125,14 @@ def _guest_with(marker: str, request: HttpRequest) -> User:
             )
         )
     return guest_create(key=None if guest else key)
+
+
+def _key_of(marker: str) -> str:
+    return salted_hmac(_SALT, marker, algorithm="sha256").hexdigest()
+
+
+def _is_joined(guest: User) -> bool:
+    return guest.date_joined > timezone.now() - MARKER_JOINS
 
 
 def guest_pictures_count(request: HttpRequest, *, number: int) -> None:

@@ -19,6 +19,8 @@ GUESTS_PER_ADDRESS = 60
 # However many addresses ask, nobody's mailbox is filled.
 RESETS_PER_MAILBOX = 3
 WINDOW = timedelta(hours=1)
+# When somebody who was refused may come again, for `Retry-After`: seconds.
+RETRY_AFTER = str(int(WINDOW.total_seconds()))
 
 
 def attempt_of(request: HttpRequest, *, kind: str, limit: int, number: int = 1) -> bool:

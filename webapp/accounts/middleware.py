@@ -10,7 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from webapp.accounts.guests import GuestsWait, has_marker, is_guest
+from webapp.accounts.guests import has_marker, is_guest
 from webapp.accounts.models import User
 from webapp.accounts.services import guest_note_seen
 
@@ -36,16 +36,13 @@ class DenyFirstMiddleware(LoginRequiredMiddleware):
         is_welcome = settings.ANONYMOUS_UPLOADS and getattr(view_func, "guests_welcome", False)
         if is_guest(request):
             _note_seen(request)
-            takes_pictures = getattr(view_func, "guests_welcome", False)
-            is_open = is_welcome or not takes_pictures
+            takes_pictures = getattr(view_func, "takes_pictures", False)
+            is_open = settings.ANONYMOUS_UPLOADS or not takes_pictures
             return None if is_open and _is_open_to_guests(view_func) else _needs_account(request)
         is_read = request.method in ("GET", "HEAD")
         if is_welcome and not request.user.is_authenticated and (is_read or has_marker(request)):
             return None
         return super().process_view(request, view_func, view_args, view_kwargs)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return exception.page(request) if isinstance(exception, GuestsWait) else None
 
 
 def _is_open_to_guests(view: Callable[..., HttpResponseBase]) -> bool:

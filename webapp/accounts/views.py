@@ -34,7 +34,12 @@ from webapp.accounts.forms import (
     SignUpForm,
 )
 from webapp.accounts.guests import is_guest
-from webapp.accounts.limits import RESETS_PER_ADDRESS, SIGN_UPS_PER_ADDRESS, attempt_of
+from webapp.accounts.limits import (
+    RESETS_PER_ADDRESS,
+    RETRY_AFTER,
+    SIGN_UPS_PER_ADDRESS,
+    attempt_of,
+)
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import (
     MAX_USABLE_KEYS,
@@ -46,8 +51,6 @@ from webapp.accounts.services import (
 )
 
 logger = logging.getLogger(__name__)
-
-AN_HOUR = "3600"
 
 
 def person(request: HttpRequest) -> User:
@@ -240,7 +243,7 @@ def _form_page(request: HttpRequest, template: str, form: Any, **context: Any) -
 def _too_often(request: HttpRequest) -> HttpResponse:
     sentence = _("From your address this was tried too often. Please wait an hour and try again.")
     response = _refused(request, 429, sentence)
-    response["Retry-After"] = AN_HOUR
+    response["Retry-After"] = RETRY_AFTER
     return response
 
 

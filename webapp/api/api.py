@@ -18,6 +18,7 @@ from webapp.api.predictions import router as predictions
 from webapp.api.recognizers import router as recognizers
 from webapp.api.webhooks import router as webhooks
 from webapp.database import DATABASE_AWAY
+from webapp.predictions.middleware import UPLOAD_API
 from webapp.problems import Problem
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def answer_problem(request: HttpRequest, error: Exception | type[Exception]) -> 
     problem = problem_of(error)
     if problem.status >= 500 and problem is not error:
         logger.error("%s %s: %s", request.method, request.path, problem.code, exc_info=error)
-    if request.method == "POST":
+    if request.method == "POST" and request.path == UPLOAD_API:
         metrics.refused(problem.code)
     return problem.response()
 

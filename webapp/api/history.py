@@ -35,6 +35,9 @@ class HistoryQuery(Schema):
         description=gettext_noop("Slug and number of the version that answered: insects:3"),
     )
     label: str = Field(_LEFT_OUT, max_length=255)
+    answer: Literal["class", "none"] = Field(
+        _LEFT_OUT, description=gettext_noop("One of the classes, or none of these")
+    )
     state: Prediction.State = Field(_LEFT_OUT)
     corrected: Literal["judged", "open", "right", "wrong"] = Field(
         _LEFT_OUT, description=gettext_noop("What you said of the answer; open: nothing yet")

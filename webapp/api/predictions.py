@@ -21,6 +21,7 @@ from webapp.api.prefer import preferred_wait
 from webapp.api.shapes import HistoryShape, PredictionShape, UploadShape, shown
 from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.predictions.deletions import predictions_delete
+from webapp.predictions.incoming import unpacked
 from webapp.predictions.models import Prediction
 from webapp.predictions.pictures import path_of
 from webapp.predictions.services import UploadNotKept, upload_accept
@@ -50,7 +51,7 @@ Pictures = Annotated[
     list[UploadedFile],
     File(
         ...,
-        description=gettext_noop("One or more files"),
+        description=gettext_noop("One or more files; of a ZIP the pictures in it"),
         min_length=1,
         max_length=settings.MAX_FILES_PER_UPLOAD,
     ),
@@ -94,8 +95,9 @@ def predictions_upload(
     """Pictures in, and their answers where there was the time for it."""
     asked = _recognizer(recognizer)
     upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else None
+    found = unpacked(pictures, max_pictures=settings.MAX_FILES_PER_UPLOAD)
     try:
-        kept = upload_accept(owner=request.auth, recognizer=asked, upload=upload, files=pictures)
+        kept = upload_accept(owner=request.auth, recognizer=asked, upload=upload, files=found.files)
     except UploadNotKept as error:
         raise Problem("not_kept") from error
     rows = _answered_within(preferred_wait(prefer), kept, response, with_why=why)
@@ -105,7 +107,8 @@ def predictions_upload(
     if not is_answered:
         response["Retry-After"] = "1"
     response["Cache-Control"] = "no-store"
-    return Status(201 if is_answered else 202, UploadShape.of(rows, asked, with_why=why))
+    shape = UploadShape.of(rows, asked, num_left_out=found.num_not_taken, with_why=why)
+    return Status(201 if is_answered else 202, shape)
 
 
 @router.get(

@@ -112,14 +112,25 @@ class UploadShape(Schema):
 
     upload: uuid.UUID
     predictions: list[PredictionShape]
+    left_out: int = Field(
+        description=gettext_noop(
+            "How many files were not taken: in a ZIP and without a picture's name, or more than an "
+            "upload may hold"
+        )
+    )
 
     @classmethod
     def of(
-        cls, predictions: Iterable[Prediction], recognizer: Recognizer, *, with_why: bool
+        cls,
+        predictions: Iterable[Prediction],
+        recognizer: Recognizer,
+        *,
+        num_left_out: int,
+        with_why: bool,
     ) -> Self:
         rows = list(predictions)
         shapes = [PredictionShape.of(row, recognizer, with_why=with_why) for row in rows]
-        return cls.model_construct(upload=rows[0].upload, predictions=shapes)
+        return cls.model_construct(upload=rows[0].upload, predictions=shapes, left_out=num_left_out)
 
 
 class HistoryShape(Schema):

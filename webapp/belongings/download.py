@@ -12,11 +12,12 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.predictions import pictures
-from webapp.predictions.downloads import Outlet, Sent
+from webapp.predictions.downloads import Outlet, Sent, entry
 from webapp.predictions.models import Prediction
 from webapp.webhooks.models import Webhook
 
@@ -60,12 +61,10 @@ def archive_of(owner: User, *, first: int, last: int) -> Sent:
 
 
 def _write(owner: User, first: int, last: int) -> Generator[bytes, None, None]:
-    outlet = Outlet()
-    # Pictures do not get smaller. They are wrapped as deflated, at level 0, all the same: programs that
-    # read an archive as it comes cannot tell where a stored one ends.
+    outlet, now = Outlet(), timezone.now()
     with zipfile.ZipFile(outlet, "w") as archive:  # type: ignore[call-overload]
-        archive.writestr(_entry("account.json"), _json(_account(owner), indent=2))
-        with archive.open(_entry("predictions.jsonl"), "w", force_zip64=True) as file:
+        archive.writestr(entry("account.json", now), _json(_account(owner), indent=2))
+        with archive.open(entry("predictions.jsonl", now), "w", force_zip64=True) as file:
             for row in _rows(owner, first, last):
                 file.write(_json(_shown(row)))
                 if outlet.is_full():
@@ -77,17 +76,10 @@ def _write(owner: User, first: int, last: int) -> Generator[bytes, None, None]:
                 data = pictures.path_of(row.picture_name).read_bytes()
             except OSError:
                 continue  # lost, or removed a moment ago; "picture" says which should be there
-            archive.writestr(_entry(_name(row)), data, compresslevel=0)
+            archive.writestr(entry(_name(row), now), data, compresslevel=0)
             if outlet.is_full():
                 yield outlet.take()
     yield outlet.take()
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, timezone.now().timetuple()[:6])
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.external_attr = 0o600 << 16
-    return entry
 
 
 def _rows(owner: User, first: int, last: int) -> Iterator[Prediction]:
@@ -131,6 +123,7 @@ def _shown(row: Prediction) -> dict[str, Any]:
         "verdict": row.verdict or None,
         "true_label": row.true_label or None,
         "corrected_at": row.corrected_at,
+        "share": reverse("shared", args=[row.share]) if row.share else None,
     }
 
 

@@ -57,11 +57,17 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
     """Remove what belongs to those who leave, the files, and the people themselves; False where there
     was not enough time for all of it, or the disk is away. May be killed and repeated."""
     until = time.monotonic() + seconds
-    leaving = User.objects.filter(leaving_at__isnull=False).select_related("became")
-    for person in list(leaving.filter(pk=only.pk) if only else leaving):
-        webhooks_remove(owner=person)
+    leaving = User.objects.filter(leaving_at__isnull=False).order_by("pk")
+    leaving = leaving.filter(pk=only.pk) if only else leaving
+    for pk in list(leaving.values_list("pk", flat=True)):
+        # Read only now: the account that a guest became may have left a moment ago, in this round.
+        person = User.objects.filter(pk=pk).first()
+        if person is None:
+            continue
+        if not webhooks_remove(owner=person, until=until):
+            return False
         rows = Prediction.objects.filter(owner=person)
-        while person.became is None and predictions_remove(rows=rows):
+        while person.became_id is None and predictions_remove(rows=rows):
             if time.monotonic() > until:
                 return False
         _remove_person(person)
@@ -73,10 +79,11 @@ def leave_finish(*, seconds: float, only: User | None = None) -> bool:
 def _remove_person(person: User) -> None:
     with transaction.atomic():
         # From here on no upload of theirs can be written: its rows would refer to nobody.
-        if not User.objects.select_for_update().filter(pk=person.pk).exists():
+        current = User.objects.select_for_update().filter(pk=person.pk).first()
+        if current is None:
             return  # another process was faster
-        if person.became:
-            predictions_hand_over(giver=person, taker=person.became)
+        if current.became:
+            predictions_hand_over(giver=current, taker=current.became)
         # One that was under way when the account was closed may have been.
         while predictions_remove(rows=Prediction.objects.filter(owner=person)):
             pass

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from webapp.predictions.certainty import in_words
+from webapp.predictions.computed import labels_of
 from webapp.predictions.models import Prediction, PredictionQuerySet
 from webapp.predictions.other_views import others_context
 from webapp.predictions.positions import in_ranges, named_in
@@ -133,6 +134,11 @@ def _said(found: list[Prediction], *, num_before: int) -> str:
         return row.failure_sentence
     if row.is_outlier or row.confidence is None:
         return _("None of these")
+    labels = labels_of(row)
+    if labels == []:
+        return _("None of the classes is likely enough")
+    if labels and labels != [row.label]:
+        return ", ".join(labels)
     return _("%(label)s, %(certainty)s, %(share)s") % {
         "label": row.label,
         "certainty": in_words(row.confidence),

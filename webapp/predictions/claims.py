@@ -14,7 +14,7 @@ from webapp import metrics
 from webapp.database import update_each
 from webapp.predictions import failures
 from webapp.predictions.models import Prediction
-from webapp.webhooks.notes import completions_note, listeners_of
+from webapp.webhooks.notes import completions_note, is_any_webhook
 
 logger = logging.getLogger(__name__)
 State = Prediction.State
@@ -87,12 +87,13 @@ def predictions_record(*, claim: uuid.UUID, answered: Sequence[Prediction]) -> S
     A row whose lease ran out meanwhile belongs to somebody else and is left alone. Where webhooks
     are to be told, that is written down with the answers.
     """
-    listeners = listeners_of({prediction.owner_id for prediction in answered})
-    if not listeners:
+    if not is_any_webhook():
         return _write_answers(claim, answered)
     with transaction.atomic():
         recorded = _write_answers(claim, answered)
-        completions_note([(row.owner_id, row.public_id) for row in recorded], listeners=listeners)
+        # Whose they are by now: a guest may have signed in since they were claimed.
+        rows = Prediction.objects.filter(pk__in=[row.pk for row in recorded]).order_by()
+        completions_note(list(rows.values_list("owner_id", "public_id")))
     return recorded
 
 

@@ -77,6 +77,18 @@ def computed_of(prediction: Prediction) -> Computed | None:
     return computed(why.scores, labels)
 
 
+def labels_of(prediction: Prediction) -> list[str] | None:
+    """All labels of an answer whose recognizer may give several or none, first the likeliest; None
+    where there is one always, or nobody can tell any more."""
+    why, steps = why_of(prediction), computed_of(prediction)
+    if not why or not why.scores or not steps or steps.head != "sigmoid":
+        return None
+    if why.scores.labels is None or prediction.version is None:
+        return [step.label for step in steps.steps if step.is_label]
+    names = prediction.version.class_names
+    return [names[i] for i in why.scores.labels if 0 <= i < len(names)]
+
+
 def computed(scores: Scores, labels: list[str]) -> Computed:
     """The steps for the scores of these classes, first the likeliest."""
     temperature = scores.temperature

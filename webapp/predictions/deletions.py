@@ -3,10 +3,11 @@
 import logging
 import time
 import uuid
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from webapp.accounts.models import User
@@ -19,6 +20,23 @@ logger = logging.getLogger(__name__)
 UNDO_MINUTES = 10
 # What is left of the files then is for the next round.
 FORGET_SECONDS = 60.0
+# More would push the history off the page; the next one is offered when one of these is taken back.
+MAX_OFFERED = 3
+
+
+@dataclass(frozen=True)
+class Undoable:
+    """A deletion that can be undone, for as many minutes as are left."""
+
+    deletion: uuid.UUID
+    number: int
+    deleted_at: datetime
+
+    @property
+    def minutes(self) -> int:
+        """At least 1: what is left is rounded up."""
+        passed = timezone.now() - self.deleted_at
+        return max(1, UNDO_MINUTES - passed // timedelta(minutes=1))
 
 
 def predictions_delete(
@@ -41,6 +59,16 @@ def deletion_undo(*, owner: User, deletion: uuid.UUID) -> int:
 
 def undoable_count(*, owner: User, deletion: uuid.UUID) -> int:
     return _hidden_by(owner, deletion).count()
+
+
+def undoable(*, owner: User) -> Sequence[Undoable]:
+    """The owner's newest deletions that can still be undone, newest first."""
+    since = timezone.now() - timedelta(minutes=UNDO_MINUTES)
+    # In the words of their index, which holds what waits for undo and nothing else.
+    hidden = Prediction.objects.filter(owner=owner, deletion__isnull=False, deleted_at__gt=since)
+    groups = hidden.order_by().values_list("deletion").annotate(Count("pk"), Max("deleted_at"))
+    newest = groups.order_by("-deleted_at__max")[:MAX_OFFERED]
+    return [Undoable(deletion, number, at) for deletion, number, at in newest if deletion and at]
 
 
 def sweep() -> int:

@@ -1,13 +1,17 @@
 """Archives that are made while they are sent: who may have one just now, and where its bytes go."""
 
 import threading
+import zipfile
 from collections.abc import Generator, Iterator
+from datetime import datetime
 
 from webapp.accounts.models import User
 
 SENT_AT_ONCE = 256 * 1024
 # Each holds a thread of the web process for as long as somebody's line takes.
 MAX_AT_ONCE = 4
+# What a ZIP can say.
+_EARLIEST, _LATEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 59)
 
 
 class Busy(Exception):
@@ -58,6 +62,16 @@ class Outlet:
         data = b"".join(self._pieces)
         self._pieces, self._num_bytes = [], 0
         return data
+
+
+def entry(name: str, at: datetime) -> zipfile.ZipInfo:
+    """A file in an archive. Pictures do not get smaller, and are written at level 0; they are wrapped as
+    deflated all the same: programs that read an archive as it comes cannot tell where a stored one ends."""
+    moment = (at.year, at.month, at.day, at.hour, at.minute, at.second)
+    info = zipfile.ZipInfo(name, min(max(moment, _EARLIEST), _LATEST))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o600 << 16
+    return info
 
 
 class _Turns:

@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef
 
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction
@@ -15,8 +15,9 @@ def predictions_hand_over(*, giver: User, taker: User) -> int:
     with transaction.atomic():
         rows = Prediction.objects.filter(owner=giver)
         # The same form sent as both of them: two uploads from here on, of which each keeps its pages.
-        theirs: QuerySet[Prediction] = Prediction.objects.filter(owner=taker)
-        twice = rows.filter(upload__in=theirs.values("upload")).order_by()
+        # Asked of each upload: a list of all that the taker has, SQLite would make anew for this.
+        theirs = Prediction.objects.filter(owner=taker, upload=OuterRef("upload"))
+        twice = rows.filter(Exists(theirs)).order_by()
         for upload in list(twice.values_list("upload", flat=True).distinct()):
             rows.filter(upload=upload).update(upload=uuid.uuid4())
         return rows.update(owner=taker)

@@ -18,6 +18,7 @@ from webapp.recognizers.models import ModelVersion, Recognizer
 
 State, Verdict = Prediction.State, Prediction.Verdict
 JUDGED, NOT_JUDGED = "judged", "open"
+A_CLASS, NONE_OF_THESE = "class", "none"
 # More would be a longer page than the type-ahead is worth.
 MAX_KNOWN_LABELS = 200
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
@@ -80,6 +81,15 @@ class HistoryFilters(forms.Form):
         label=gettext_lazy("Label"),
         max_length=255,
         widget=forms.TextInput(attrs={"list": "known-labels", "autocomplete": "off"}),
+    )
+    answer = ChoiceField(
+        label=gettext_lazy("Answer"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("all")),
+            (A_CLASS, gettext_lazy("one of the classes")),
+            (NONE_OF_THESE, gettext_lazy("None of these")),
+        ],
     )
     state = ChoiceField(
         label=gettext_lazy("State"),
@@ -153,13 +163,15 @@ class HistoryFilters(forms.Form):
         # judged stands in the index of those that are, behind the order.
         is_led = state != State.DONE and self._verdict in (None, JUDGED)
         is_led = is_led and num_leading + bool(state) + self._says_judged <= 1
-        return not is_led or any(self.value(name) is not None for name in ("q", "min", "max"))
+        narrower = ("q", "min", "max", "answer")
+        return not is_led or any(self.value(name) is not None for name in narrower)
 
     @property
     def reads_rows(self) -> bool:
         """Whether a search has to look at rows, which are long, and not at an index alone."""
         is_more_asked = bool(self._equals()) or self.value("q") is not None
-        return self._verdict == NOT_JUDGED or (self._says_judged and is_more_asked)
+        is_read = self._verdict == NOT_JUDGED or self.value("answer") is not None
+        return is_read or (self._says_judged and is_more_asked)
 
     def leading(self, rows: PredictionQuerySet) -> PredictionQuerySet:
         """As far as an index leads: in the order of the history, without looking at the rows."""
@@ -186,6 +198,9 @@ class HistoryFilters(forms.Form):
             rows = rows.filter(verdict=self._verdict)
         elif self._verdict == NOT_JUDGED:
             rows = rows.filter(verdict="")
+        if answer := self.value("answer"):
+            # No index has it; what has no answer is none of these neither.
+            rows = rows.filter(is_outlier=answer == NONE_OF_THESE, confidence__isnull=False)
         for name, value in others:
             rows = _beside(rows, name, value)
         if (least := self.value("min")) is not None:
@@ -210,9 +225,10 @@ class HistoryFilters(forms.Form):
 
     @property
     def _says_done(self) -> bool:
-        """Only what is done has a label, a version or a confidence, and is judged."""
+        """Only what is done has a label, a version or a confidence, is one of the classes or none, and
+        is judged."""
         return self._says_judged or any(
-            self.value(name) is not None for name in ("label", "version")
+            self.value(name) is not None for name in ("label", "version", "answer")
         )
 
     @property

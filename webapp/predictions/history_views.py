@@ -4,10 +4,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -15,13 +17,14 @@ from django.views.decorators.http import require_GET
 from webapp.predictions import paging
 from webapp.predictions.chart import CHART_ROWS, chart_of
 from webapp.predictions.corrections import MAX_SELECTED
-from webapp.predictions.deletions import UNDO_MINUTES, undoable_count
+from webapp.predictions.deletions import undoable
 from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
 from webapp.predictions.judgings import judging_of
 from webapp.predictions.models import PredictionQuerySet
-from webapp.predictions.selected import uuid_or_none
+from webapp.predictions.selected import selection_take
 from webapp.predictions.visitors import own_predictions, visitor
+from webapp.predictions.zipped import MAX_PICTURES, fits
 
 GRID_SIZE, TABLE_SIZE = 24, MAX_SELECTED
 
@@ -51,7 +54,6 @@ def history(request: HttpRequest) -> HttpResponse:
     size = TABLE_SIZE if form.is_table else GRID_SIZE
     page = paging.page_of(rows, form, size=size, before=places["before"], after=places["after"])
     count = _count(page, rows, form)
-    deletion = uuid_or_none(request.GET.get("deleted", ""))
     labels = known_labels()
     context = {
         "form": form,
@@ -67,9 +69,8 @@ def history(request: HttpRequest) -> HttpResponse:
         "has_more_labels": len(labels) == MAX_KNOWN_LABELS,
         "new_number": uuid.uuid4(),
         "judging": judging_of(request),
-        "deletion": deletion,
-        "num_deleted": undoable_count(owner=visitor(request), deletion=deletion) if deletion else 0,
-        "undo_minutes": UNDO_MINUTES,
+        "deletions": undoable(owner=visitor(request)),
+        "selection": selection_take(request),
     }
     return render(request, "predictions/history.html", context)
 
@@ -86,11 +87,23 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
 
 @require_GET
 def history_zip(request: HttpRequest) -> HttpResponseBase:
-    """The pictures of all that the filters mean, in folders named by their labels, streamed."""
+    """The pictures of all that the filters mean, in folders named by their labels, streamed. Too many for
+    one archive are told on the page."""
     filters = HistoryFilters(request.GET)
     if not filters.is_valid():
         return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
-    return zip_response(request, own_predictions(request), filters)
+    rows = own_predictions(request)
+    if not fits(rows, filters):
+        sentence = _(
+            "Expected at most %(number)s pictures for one ZIP, but these filters find more, or have to "
+            "search too far to tell. Please narrow them, by days for instance, or take the CSV, or, with "
+            "an account, the download of all that is yours, which comes in parts."
+        )
+        messages.error(
+            request, sentence % {"number": number_format(MAX_PICTURES, force_grouping=True)}
+        )
+        return redirect(f"{reverse('history')}?{request.GET.urlencode()}".rstrip("?"))
+    return zip_response(request, rows, filters)
 
 
 @require_GET

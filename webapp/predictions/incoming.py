@@ -54,6 +54,10 @@ class Unpacked:
         return Unpacked(self.files[:num], self.num_others, num_left_out)
 
     @property
+    def num_not_taken(self) -> int:
+        return self.num_others + self.num_left_out
+
+    @property
     def num_from_zips(self) -> int:
         return sum(isinstance(file, PackedPicture) for file in self.files)
 
@@ -100,7 +104,13 @@ def unpacked(files: Sequence[UploadedFile], *, max_pictures: int) -> Unpacked:
 
 
 class AddressRefused(Exception):
-    """An address that leads to no picture; `str()` is a sentence in the reader's language."""
+    """An address that leads to no picture, or is not asked; `str()` is a sentence in the reader's language.
+    `code` is for the metrics, `status` for the answer where nothing else came."""
+
+    def __init__(self, sentence: str, *, code: str, status: int = 422) -> None:
+        self.code = code
+        self.status = status
+        super().__init__(sentence)
 
 
 def file_at(address: str) -> UploadedFile:
@@ -113,7 +123,7 @@ def file_at(address: str) -> UploadedFile:
             accept=PICTURE_TYPES,
         )
     except OutsideRefused as refused:
-        raise AddressRefused(refused.sentence) from refused
+        raise AddressRefused(refused.sentence, code=refused.code) from refused
     return SimpleUploadedFile(fetched.name or gettext("picture"), fetched.content)
 
 

@@ -2,14 +2,17 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.http import HttpRequest
+from django.utils import timezone
 
 from webapp.predictions.corrections import Judged, Said
 
 _KEY = "judging"
+# On every page of the history; later it would stand there for nothing.
+OFFERED_MINUTES = 10
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def judging_keep(request: HttpRequest, *, number: uuid.UUID, label: str, judged:
 
 
 def judging_of(request: HttpRequest, number: str | None = None) -> Judging | None:
-    """What can be undone, if it has this number: the one in the address, where none is given."""
+    """What can be undone, if it has this number; where none is given, what was said lately."""
     kept = request.session.get(_KEY)
     if not isinstance(kept, dict):
         return None
@@ -68,8 +71,10 @@ def judging_of(request: HttpRequest, number: str | None = None) -> Judging | Non
         judging = Judging.of_session(kept)
     except (KeyError, TypeError, ValueError):
         return None
-    asked = request.GET.get("judged", "") if number is None else number
-    return judging if judging.number == asked else None
+    if number is None:
+        is_late = timezone.now() - judging.changed_at > timedelta(minutes=OFFERED_MINUTES)
+        return None if is_late else judging
+    return judging if judging.number == number else None
 
 
 def judging_forget(request: HttpRequest) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
-from webapp.accounts.guests import guests_must_wait, has_marker, may_send
+from webapp.accounts.guests import GuestsWait, guests_must_wait, has_marker, may_send
 from webapp.accounts.keys import bearer_key
 from webapp.predictions.refusals import guests_wait, length_required, upload_too_large
 
@@ -62,3 +62,6 @@ class UploadSizeMiddleware:
         if is_large_form and (wait := guests_must_wait(request)):
             return guests_wait(request, wait)
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return guests_wait(request, exception) if isinstance(exception, GuestsWait) else None

@@ -10,16 +10,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from webapp.accounts.guests import takes_pictures
 from webapp.predictions.models import Prediction
-from webapp.predictions.others import askable, others_of, prediction_ask_other
+from webapp.predictions.others import askable, is_asked, others_of, prediction_ask_other
 from webapp.predictions.services import UploadNotKept
-from webapp.predictions.visitors import own_predictions
+from webapp.predictions.visitors import own_predictions, sender
 from webapp.predictions.waiting import wait_until_answered
 from webapp.recognizers.models import Recognizer
 
 WAIT_SECONDS = 10.0
 
 
+@takes_pictures
 @require_POST
 def ask_other(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask another recognizer about a picture; the page that follows shows its answer."""
@@ -29,6 +31,7 @@ def ask_other(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if recognizer is None:
         messages.error(request, _("This recognizer cannot answer now. Please ask another one."))
     else:
+        sender(request, num_new=lambda _: 0 if is_asked(prediction, recognizer) else 1)
         try:
             prediction_ask_other(prediction=prediction, recognizer=recognizer)
         except UploadNotKept:

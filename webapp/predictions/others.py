@@ -3,16 +3,14 @@
 import logging
 import uuid
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import QuerySet
 
-from webapp import metrics
 from webapp.database import DATABASE_ERRORS
 from webapp.predictions import pictures
 from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
-from webapp.predictions.services import UploadNotKept
-from webapp.predictions.tasks import nudge_inference
+from webapp.predictions.services import UploadNotKept, predictions_insert
 from webapp.predictions.unrecorded import names_for
 from webapp.recognizers.models import Recognizer
 
@@ -32,15 +30,17 @@ def prediction_ask_other(*, prediction: Prediction, recognizer: Recognizer) -> P
 
     Raises UploadNotKept, also where the picture is no longer there.
     """
-    tries = _tries(prediction, recognizer.pk)
-    taken = {row.upload: row for row in _rows(prediction, tries)}
-    for upload in tries:
-        row = taken.get(upload)
-        if row is None:
-            return _ask(prediction, recognizer, upload)
-        if row.deleted_at is None and row.state != State.FAILED:
-            return row
-    raise UploadNotKept
+    row, upload = _next_try(prediction, recognizer)
+    if row is not None:
+        return row
+    if upload is None:
+        raise UploadNotKept
+    return _ask(prediction, recognizer, upload)
+
+
+def is_asked(prediction: Prediction, recognizer: Recognizer) -> bool:
+    """Whether asking makes no row."""
+    return _next_try(prediction, recognizer)[1] is None
 
 
 def others_of(prediction: Prediction) -> list[Prediction]:
@@ -74,6 +74,21 @@ def askable(prediction: Prediction, others: list[Prediction]) -> list[Recognizer
     return list(Recognizer.objects.ready().exclude(pk__in={*known, prediction.recognizer_id}))
 
 
+def _next_try(
+    prediction: Prediction, recognizer: Recognizer
+) -> tuple[Prediction | None, uuid.UUID | None]:
+    """The row of it that stands, else the number for another one; neither after all tries."""
+    tries = _tries(prediction, recognizer.pk)
+    taken = {row.upload: row for row in _rows(prediction, tries)}
+    for upload in tries:
+        row = taken.get(upload)
+        if row is None:
+            return None, upload
+        if row.deleted_at is None and row.state != State.FAILED:
+            return row, None
+    return None, None
+
+
 def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> Prediction:
     owner = prediction.owner
     row = Prediction(
@@ -94,11 +109,7 @@ def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> P
             if earlier is None or not copy_answer(row, earlier, name=name):
                 pictures.keep_again(prediction.picture_name, name=name)
                 row.picture_name = name
-            with transaction.atomic():
-                row.save(force_insert=True)
-                if row.state == State.QUEUED:
-                    # Robust: once the row is durable, nothing that a nudge meets may undo it.
-                    transaction.on_commit(nudge_inference, robust=True)
+            predictions_insert(rows=[row])
     except IntegrityError as error:
         if first := _rows(prediction, [upload]).first():  # asked twice at the same moment
             return first
@@ -106,8 +117,6 @@ def _ask(prediction: Prediction, recognizer: Recognizer, upload: uuid.UUID) -> P
     except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("Another recognizer could not be asked")
         raise UploadNotKept from error
-    if row.version:
-        metrics.answered(recognizer.slug, row.version.number, row.state)
     return row
 
 

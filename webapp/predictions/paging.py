@@ -19,6 +19,8 @@ from webapp.predictions.models import Prediction, PredictionQuerySet
 SEARCH_ROWS = 25_000
 # The same where the rows themselves have to be read.
 READ_ROWS = 5_000
+# How often a search goes on by itself, to count.
+MAX_SEARCHES = 10
 # Counting further would take longer than the page.
 MAX_COUNT = 10_000
 # What a page shows; of a version not the names of its classes.
@@ -126,12 +128,27 @@ def newest_keys(
     return keys, not is_more and end is None
 
 
-def count_of(rows: PredictionQuerySet, filters: HistoryFilters) -> int:
-    """How many are meant; MAX_COUNT + 1 for more than MAX_COUNT. Not for a search: it would look at
-    all rows."""
+def count_of(rows: PredictionQuerySet, filters: HistoryFilters, most: int = MAX_COUNT) -> int:
+    """How many are meant; `most` + 1 for more than that. Not for a search: it would look at all rows."""
     # In order: so that the index that leads is taken, and no other that would need the rows.
     in_order = filters.matching(rows).order_by("-created_at", "-id")
-    return in_order[: MAX_COUNT + 1].count()
+    return in_order[: most + 1].count()
+
+
+def count_as_far(rows: PredictionQuerySet, filters: HistoryFilters, most: int) -> int | None:
+    """The same for a search, too, which goes on MAX_SEARCHES times as far as a page's; None where
+    that was not far enough to say."""
+    if not filters.is_search:
+        return count_of(rows, filters, most)
+    number, end = 0, None
+    for _ in range(MAX_SEARCHES):
+        keys, is_more, end = _keys(rows, filters, end, most - number, is_newer=False)
+        number += len(keys)
+        if is_more:
+            return most + 1
+        if end is None:
+            return number
+    return None
 
 
 def _keys(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from webapp import metrics
 from webapp.accounts.guests import GuestsWait
+from webapp.accounts.limits import RETRY_AFTER
 from webapp.database import DATABASE_AWAY
 from webapp.problems import RETRY_AFTER_SECONDS, Problem, is_for_api
 
@@ -57,9 +58,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def guests_wait(request: HttpRequest, wait: GuestsWait) -> HttpResponse:
-    response = refusal(request, 429, wait.sentence)
-    response["Retry-After"] = "3600"
-    return response
+    metrics.refused("guests_wait")
+    return refusal(request, 429, wait.sentence)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -70,17 +70,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return Problem("unavailable" if is_away else "failed").response()
     if not is_away:
         return HttpResponse(render_to_string("500.html"), status=500)
-    return _try_again(HttpResponse(render_to_string("503.html"), status=503))
+    return try_again(HttpResponse(render_to_string("503.html"), status=503))
 
 
 def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
     """The sentence as a page; as JSON for a script of ours, which shows it on its own page."""
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return _try_again(JsonResponse({"problem": sentence}, status=status))
-    return _try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
+        return try_again(JsonResponse({"problem": sentence}, status=status))
+    return try_again(render(request, "refused.html", {"sentence": sentence}, status=status))
 
 
-def _try_again(response: HttpResponse) -> HttpResponse:
+def try_again(response: HttpResponse) -> HttpResponse:
+    """With the time after which it is worth it, where the status says that it is."""
     if response.status_code == 503:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    elif response.status_code == 429:
+        response["Retry-After"] = RETRY_AFTER
     return response

@@ -3,8 +3,14 @@
 import uuid
 from collections.abc import Collection
 
+from django.http import HttpRequest
+
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction, PredictionQuerySet
+
+_KEY = "selected"
+# As many as a page of the history shows.
+_MAX_KEPT = 50
 
 
 def selected(*, owner: User, public_ids: Collection[uuid.UUID]) -> PredictionQuerySet:
@@ -21,3 +27,14 @@ def uuid_or_none(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def selection_keep(request: HttpRequest, public_ids: Collection[uuid.UUID]) -> None:
+    """For the next page of the history, where they are selected again."""
+    request.session[_KEY] = [str(each) for each in public_ids][:_MAX_KEPT]
+
+
+def selection_take(request: HttpRequest) -> Collection[str]:
+    """What was kept for this page, and for this one alone."""
+    kept = request.session.pop(_KEY, None) if _KEY in request.session else None
+    return frozenset(map(str, kept)) if isinstance(kept, list) else frozenset()

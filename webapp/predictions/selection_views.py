@@ -2,7 +2,6 @@
 along as a file."""
 
 import uuid
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -20,7 +19,7 @@ from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import HistoryFilters
 from webapp.predictions.judgings import judging_forget, judging_keep, judging_of
 from webapp.predictions.models import Prediction, PredictionQuerySet
-from webapp.predictions.selected import selected, uuid_or_none
+from webapp.predictions.selected import selected, selection_keep, uuid_or_none
 from webapp.predictions.visitors import visitor
 
 Verdict = Prediction.Verdict
@@ -42,7 +41,7 @@ def history_delete(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("Nothing was selected, so nothing was deleted."))
     elif not num_hidden:
         messages.info(request, _("What was selected is not there any more."))
-    return _back(request, deleted=deletion if num_hidden else None)
+    return _back(request)
 
 
 @require_POST
@@ -74,7 +73,7 @@ def history_relabel(request: HttpRequest) -> HttpResponse:
     label = clean_words(request.POST.get("true_label", ""))
     if not label:
         messages.info(request, _("Please write the label that what is selected shall have."))
-        return _back(request)
+        return _back_with_selection(request)
     return _judge(request, Verdict.WRONG, label)
 
 
@@ -122,7 +121,7 @@ def _judge(request: HttpRequest, verdict: str, label: str) -> HttpResponse:
         )
     except CorrectionRefused as error:
         messages.error(request, error.sentence)
-        return _back(request)
+        return _back_with_selection(request)
     if judged.num_unanswered:
         sentence = ngettext(
             "%(number)d picture has no answer and was left as it is.",
@@ -136,7 +135,7 @@ def _judge(request: HttpRequest, verdict: str, label: str) -> HttpResponse:
         messages.info(request, _("What was selected is not there any more."))
     elif judged.num_meant > judged.num_unanswered and judging_of(request, str(number)) is None:
         messages.info(request, _("Nothing changed: you had said the same before."))
-    return _back(request, judged=number)
+    return _back(request)
 
 
 def _chosen(request: HttpRequest) -> list[uuid.UUID]:
@@ -153,14 +152,17 @@ def _rows(request: HttpRequest) -> PredictionQuerySet | None:
     return selected(owner=visitor(request), public_ids=public_ids)
 
 
-def _back(request: HttpRequest, **more: Any) -> HttpResponse:
+def _back_with_selection(request: HttpRequest) -> HttpResponse:
+    """The same, where what was selected is still selected: something was missing, and comes next."""
+    selection_keep(request, _chosen(request))
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
     """To the place in the history that the form came from."""
     came_from = QueryDict(request.POST.get("back", "")[:4000])
     place = QueryDict(mutable=True)
     for name in PLACES:
         if value := came_from.get(name):
             place[name] = value
-    for name, value in more.items():
-        if value is not None:
-            place[name] = str(value)
     return redirect(f"{reverse('history')}?{place.urlencode()}".rstrip("?"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from classifier.errors import InvalidImage
@@ -69,24 +70,36 @@ def upload_accept(
     nothing that could come again. Raises UploadNotKept.
     """
     contents = [content_sha256(file) for file in files]
-    is_repeatable = upload is not None
-    upload = _upload_id(upload, recognizer, files, contents) if upload else uuid.uuid4()
-    rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
-    try:
-        while is_repeatable and (first := list(rows)):
-            if len(first) == len(files) and all(row.deleted_at is None for row in first):
-                return first
-            upload = uuid.uuid5(upload, "once more")
-            rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
-    except DATABASE_ERRORS as error:
-        logger.exception("An upload could not be kept")
-        raise UploadNotKept from error
+    first: list[Prediction] = []
+    if upload is None:
+        upload = uuid.uuid4()
+    else:
+        upload = _upload_id(upload, recognizer, files, contents)
+        try:
+            first, upload = _sent_before(owner, upload, num_files=len(files))
+        except DATABASE_ERRORS as error:
+            logger.exception("An upload could not be kept")
+            raise UploadNotKept from error
+    if first:
+        return first
     try:
         return _predictions_create(owner, recognizer, upload, files, contents)
     except IntegrityError as error:
-        if first := list(rows.all()):  # the same form, sent at the same moment
+        if first := list(_rows_of(owner, upload)):  # the same form, sent at the same moment
             return first
         raise UploadNotKept from error
+
+
+def num_new_of_form(
+    *, owner: User | None, recognizer: Recognizer, upload: uuid.UUID, files: Sequence[IncomingFile]
+) -> int:
+    """How many predictions `upload_accept` would make: none of what came before."""
+    if owner is None:
+        return len(files)
+    contents = [content_sha256(file) for file in files]
+    number = _upload_id(upload, recognizer, files, contents)
+    first, _ = _sent_before(owner, number, num_files=len(files))
+    return 0 if first else len(files)
 
 
 def upload_add(
@@ -98,13 +111,10 @@ def upload_add(
     The same file for the same slot a second time gives the first one's: what was cut off can be sent
     again. Raises SlotTaken for another file, UploadFull, UploadNotKept.
     """
-    rows = Prediction.objects.filter(owner=owner, upload=upload)
-    position = slot * POSITIONS_PER_SLOT
-    here = rows.filter(position__gte=position, position__lt=position + POSITIONS_PER_SLOT)
-    here = here.order_by("position")
+    here = _rows_of(owner, upload, slot)
     first = list(here)
     # Of a ZIP that has come before, as many pictures are taken as then.
-    room = len(first) or settings.MAX_FILES_PER_UPLOAD - rows.count()
+    room = len(first) or settings.MAX_FILES_PER_UPLOAD - _rows_of(owner, upload).count()
     if room <= 0:
         raise UploadFull
     found = found.first(room)
@@ -121,7 +131,9 @@ def upload_add(
 
     if not first:
         try:
-            made = _predictions_create(owner, recognizer, upload, found.files, contents, position)
+            made = _predictions_create(
+                owner, recognizer, upload, found.files, contents, slot * POSITIONS_PER_SLOT
+            )
         except IntegrityError as error:
             first = list(here.all())  # the same, sent at the same moment
             if not first:
@@ -131,6 +143,37 @@ def upload_add(
     if not are_these(first):
         raise SlotTaken
     return Added(first, found)
+
+
+def num_new_of_file(*, owner: User | None, upload: uuid.UUID, slot: int, found: Unpacked) -> int:
+    """How many predictions `upload_add` would make: none in a slot that is taken, nor beyond the room."""
+    if owner is None:
+        return len(found.files)
+    if _rows_of(owner, upload, slot).exists():
+        return 0
+    room = settings.MAX_FILES_PER_UPLOAD - _rows_of(owner, upload).count()
+    return max(0, min(len(found.files), room))
+
+
+def _rows_of(owner: User, upload: uuid.UUID, slot: int | None = None) -> QuerySet[Prediction]:
+    """What an upload holds, or one of its slots; also what was deleted."""
+    rows = Prediction.objects.filter(owner=owner, upload=upload).order_by("position")
+    if slot is None:
+        return rows
+    position = slot * POSITIONS_PER_SLOT
+    return rows.filter(position__gte=position, position__lt=position + POSITIONS_PER_SLOT)
+
+
+def _sent_before(
+    owner: User, upload: uuid.UUID, *, num_files: int
+) -> tuple[list[Prediction], uuid.UUID]:
+    """What the same form has made before; nothing, and the number for it, where it made nothing or some
+    of that was deleted."""
+    while first := list(_rows_of(owner, upload)):
+        if len(first) == num_files and all(row.deleted_at is None for row in first):
+            break
+        upload = uuid.uuid5(upload, "once more")
+    return first, upload
 
 
 def _predictions_create(
@@ -155,23 +198,29 @@ def _predictions_create(
                 )
                 _fill(row, file, content, earlier.get(content), name=names[index])
                 accepted.append(row)
-            with transaction.atomic():
-                Prediction.objects.bulk_create(accepted)
-                completions_note([(r.owner_id, r.public_id) for r in accepted if r.is_answered])
-                if any(row.state == State.QUEUED for row in accepted):
-                    # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
-                    transaction.on_commit(nudge_inference, robust=True)
+            predictions_insert(rows=accepted)
     except IntegrityError:
         raise
     except (OSError, *DATABASE_ERRORS) as error:
         logger.exception("An upload could not be kept")
         raise UploadNotKept from error
-    for row in accepted:
+    return accepted
+
+
+def predictions_insert(*, rows: Sequence[Prediction]) -> None:
+    """New rows as they are: whoever wants to hear of answers is told of those that have one, and a worker
+    of those that wait. All or none; raises IntegrityError where one of the places is taken."""
+    with transaction.atomic():
+        Prediction.objects.bulk_create(rows)
+        completions_note([(row.owner_id, row.public_id) for row in rows if row.is_answered])
+        if any(row.state == State.QUEUED for row in rows):
+            # Robust: once the rows are durable, nothing that a nudge meets may undo an upload.
+            transaction.on_commit(nudge_inference, robust=True)
+    for row in rows:
         if row.state == State.FAILED:
             metrics.refused(row.failure_code)
         elif row.version:  # a repeat, answered here
-            metrics.answered(recognizer.slug, row.version.number, row.state)
-    return accepted
+            metrics.answered(row.recognizer.slug, row.version.number, row.state)
 
 
 def _fill(

@@ -4,7 +4,6 @@ import uuid
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
@@ -14,20 +13,24 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from webapp import metrics
-from webapp.accounts.guests import GuestsWait, guests_must_wait, guests_welcome
+from webapp.accounts.guests import guests_welcome
+from webapp.accounts.models import User
 from webapp.predictions.choices import choices, newest_choice
+from webapp.predictions.fetching import fetched
 from webapp.predictions.forms import FileForm, UploadForm
-from webapp.predictions.incoming import AddressRefused, file_at, unpacked
-from webapp.predictions.refusals import guests_wait, refusal
+from webapp.predictions.incoming import AddressRefused, unpacked
+from webapp.predictions.refusals import refusal, try_again
 from webapp.predictions.services import (
     Added,
     SlotTaken,
     UploadFull,
     UploadNotKept,
+    num_new_of_file,
+    num_new_of_form,
     upload_accept,
     upload_add,
 )
-from webapp.predictions.visitors import sender
+from webapp.predictions.visitors import max_pictures, sender
 
 
 @guests_welcome
@@ -42,18 +45,23 @@ def upload(request: HttpRequest) -> HttpResponse:
     files = form.cleaned_data["pictures"]
     if address := form.cleaned_data.get("address"):
         try:
-            files.append(_fetched(request, address))
+            files.append(fetched(request, address))
         except AddressRefused as refused:
             if not files:
                 form.add_error("address", str(refused))
-                return _page(request, form, status=422)
+                return try_again(_page(request, form, status=refused.status))
             messages.warning(request, str(refused))  # the files go on all the same
-    found = unpacked(files, max_pictures=settings.MAX_FILES_PER_UPLOAD)
+    found = unpacked(files, max_pictures=max_pictures(request))
+    recognizer, number = form.cleaned_data["recognizer"], form.cleaned_data["upload"]
+
+    def num_new(guest: User | None) -> int:
+        return num_new_of_form(owner=guest, recognizer=recognizer, upload=number, files=found.files)
+
     try:
         accepted = upload_accept(
-            owner=sender(request, num_pictures=len(found.files)),
-            recognizer=form.cleaned_data["recognizer"],
-            upload=form.cleaned_data["upload"],
+            owner=sender(request, num_new=num_new),
+            recognizer=recognizer,
+            upload=number,
             files=found.files,
         )
     except UploadNotKept:
@@ -72,20 +80,24 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return refusal(request, 422, form.sentence)
     try:
-        file = form.cleaned_data["file"] or _fetched(request, form.cleaned_data["address"])
-        found = unpacked([file], max_pictures=settings.MAX_FILES_PER_UPLOAD)
+        file = form.cleaned_data["file"] or fetched(request, form.cleaned_data["address"])
+        found = unpacked([file], max_pictures=max_pictures(request))
+        slot = form.cleaned_data["position"]
+
+        def num_new(guest: User | None) -> int:
+            return num_new_of_file(owner=guest, upload=upload_id, slot=slot, found=found)
+
         added = upload_add(
-            owner=sender(request, num_pictures=len(found.files)),
+            owner=sender(request, num_new=num_new),
             recognizer=form.cleaned_data["recognizer"],
             upload=upload_id,
-            slot=form.cleaned_data["position"],
+            slot=slot,
             found=found,
         )
     except AddressRefused as refused:
-        return refusal(request, 422, str(refused))
-    except GuestsWait as wait:
-        return guests_wait(request, wait)
+        return refusal(request, refused.status, str(refused))
     except SlotTaken:
+        metrics.refused("slot_taken")
         return refusal(
             request, 409, _("Another file has come in this one's place. Please try again.")
         )
@@ -99,13 +111,6 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     except UploadNotKept:
         return _not_kept(request)
     return JsonResponse(_report(request, upload_id, added), status=201)
-
-
-def _fetched(request: HttpRequest, address: str) -> UploadedFile:
-    """Raises AddressRefused, and GuestsWait before anything is fetched for somebody who may not send it."""
-    if wait := guests_must_wait(request):
-        raise wait
-    return file_at(address)
 
 
 def _page(request: HttpRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:

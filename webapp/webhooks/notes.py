@@ -11,28 +11,23 @@ from webapp.webhooks.models import Delivery, Webhook
 
 # Whose prediction, and which.
 Completion = tuple[int, uuid.UUID]
-Listeners = Mapping[int, Sequence[int]]
 
 
-def listeners_of(owner_ids: Collection[int]) -> Listeners:
-    """The webhooks of each of these people that has any. One query that costs next to nothing where
-    nobody has one; each batch of answers asks."""
-    if not owner_ids or not _is_any_webhook():
-        return {}
-    found: dict[int, list[int]] = defaultdict(list)
-    active = Webhook.objects.filter(owner_id__in=set(owner_ids), paused_at=None).order_by()
-    for owner_id, pk in active.values_list("owner_id", "pk"):
-        found[owner_id].append(pk)
-    return found
+def is_any_webhook() -> bool:
+    """Whether anybody has one; costs next to nothing, since each batch of answers asks.
+
+    By hand, as where a worker asks whether anything is queued: the ORM would take ten times as long.
+    """
+    table = connection.ops.quote_name(Webhook._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
+        return cursor.fetchone() is not None
 
 
-def completions_note(
-    completions: Collection[Completion], *, listeners: Listeners | None = None
-) -> None:
+def completions_note(completions: Collection[Completion]) -> None:
     """Write down that these predictions are answered, for whom it concerns; to be called in the
     transaction that answers them. What is written down already stays as it is."""
-    if listeners is None:
-        listeners = listeners_of({owner_id for owner_id, _ in completions})
+    listeners = _listeners_of({owner_id for owner_id, _ in completions})
     Delivery.objects.bulk_create(
         [
             Delivery(webhook_id=webhook_id, prediction=public_id)
@@ -43,9 +38,12 @@ def completions_note(
     )
 
 
-def _is_any_webhook() -> bool:
-    """By hand, as where a worker asks whether anything is queued: the ORM would take ten times as long."""
-    table = connection.ops.quote_name(Webhook._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
-        return cursor.fetchone() is not None
+def _listeners_of(owner_ids: Collection[int]) -> Mapping[int, Sequence[int]]:
+    """The webhooks of each of these people that has any."""
+    if not owner_ids or not is_any_webhook():
+        return {}
+    found: dict[int, list[int]] = defaultdict(list)
+    active = Webhook.objects.filter(owner_id__in=set(owner_ids), paused_at=None).order_by()
+    for owner_id, pk in active.values_list("owner_id", "pk"):
+        found[owner_id].append(pk)
+    return found

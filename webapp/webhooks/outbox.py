@@ -6,6 +6,7 @@ may have sent is sent again, under the same number.
 """
 
 import random
+import time
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
@@ -28,7 +29,7 @@ FIRST_REST_SECONDS, LONGEST_REST_SECONDS = 15.0, 900.0
 # That many given up one after another: nobody is there.
 PAUSED_AFTER = 5
 KEPT = timedelta(days=7)
-SWEPT_AT_ONCE = 1000
+REMOVED_AT_ONCE = 1000
 
 
 def webhooks_due(*, size: int, without: Collection[int] = ()) -> list[int]:
@@ -63,8 +64,16 @@ def claim_release(*, claim: uuid.UUID) -> None:
 
 def delivery_next(webhook: Webhook) -> Delivery | None:
     """What the webhook is to be told next: a test first, since somebody waits for it."""
-    due = Delivery.objects.filter(_is_due(), webhook=webhook).order_by("due_at", "pk")
-    return due.filter(prediction=None).first() or due.first()
+    # Not sorted, and not asked when it is due: so it is found where tests alone are listed, however
+    # much else waits.
+    tests = Delivery.objects.filter(
+        webhook=webhook, prediction=None, state=State.WAITING
+    ).order_by()
+    for test in tests[:1]:
+        if test.due_at <= timezone.now():
+            return test
+    due = Delivery.objects.filter(_is_due(), webhook=webhook)
+    return due.order_by("due_at", "pk").first()
 
 
 def delivery_succeed(delivery: Delivery, *, status: int) -> None:
@@ -113,14 +122,28 @@ def delivery_postpone(delivery: Delivery) -> None:
     waiting.update(due_at=timezone.now() + timedelta(seconds=FIRST_DELAY_SECONDS))
 
 
-def deliveries_sweep() -> int:
-    """Remove what is older than a week, whatever came of it; returns how many."""
+def deliveries_sweep(*, until: float) -> bool:
+    """Remove what is older than a week, whatever came of it, and what is left of removed webhooks,
+    until that moment (of `time.monotonic`); False where there may be more."""
     old = Delivery.objects.filter(created_at__lt=timezone.now() - KEPT).order_by("created_at")
-    num_gone = 0
-    while pks := list(old.values_list("pk", flat=True)[:SWEPT_AT_ONCE]):
+    if not deliveries_remove(rows=old, until=until):
+        return False
+    is_there = Exists(Webhook.objects.filter(pk=OuterRef("webhook_id")))
+    left = Delivery.objects.filter(~is_there).order_by().values_list("webhook_id", flat=True)
+    return all(
+        deliveries_remove(rows=Delivery.objects.filter(webhook_id=pk).order_by("pk"), until=until)
+        for pk in list(left.distinct())
+    )
+
+
+def deliveries_remove(*, rows: QuerySet[Delivery], until: float) -> bool:
+    """Remove these in small transactions, for which other writers wait, until that moment; False where
+    there may be more."""
+    while pks := list(rows.values_list("pk", flat=True)[:REMOVED_AT_ONCE]):
         Delivery.objects.filter(pk__in=pks).delete()
-        num_gone += len(pks)
-    return num_gone
+        if time.monotonic() > until:
+            return False
+    return True
 
 
 def _record(delivery: Delivery, status: int | None) -> None:

@@ -11,7 +11,7 @@ import uuid
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
+from django.utils import timezone, translation
 from ninja.responses import NinjaJSONEncoder
 
 from webapp import outside
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = 3600.0
+# What is not done by then is done in the next rounds: others have to be started meanwhile.
+SWEEP_SECONDS = 1.0
 # Who never answers keeps one of these for ANSWER_SECONDS, and then rests for longer than that.
 MAX_AT_ONCE = 8
 ANSWER_SECONDS = 10.0
@@ -50,8 +52,8 @@ class Sender:
             self._threads[pk] = thread
             thread.start()
         if time.monotonic() >= self._sweep_from:
-            self._sweep_from = time.monotonic() + SWEEP_EVERY_SECONDS
-            outbox.deliveries_sweep()
+            is_done = outbox.deliveries_sweep(until=time.monotonic() + SWEEP_SECONDS)
+            self._sweep_from = time.monotonic() + (SWEEP_EVERY_SECONDS if is_done else 0)
 
 
 def serve(pk: int) -> int:
@@ -125,12 +127,14 @@ def _prediction(webhook: Webhook, delivery: Delivery) -> Prediction | None:
 
 
 def _body(delivery: Delivery, row: Prediction | None) -> bytes:
-    """What a prediction is at this moment; the API shows the same."""
+    """What a prediction is at this moment; the API shows the same. Nobody asks here who could name a
+    language, so the sentences are English."""
     event = f"prediction.{row.state}" if row else "webhook.test"
     prediction = None
     if row:
-        shape = PredictionShape.of(row, row.recognizer, with_why=False)
-        prediction = shape.model_dump(exclude={"why"})
+        with translation.override("en"):
+            shape = PredictionShape.of(row, row.recognizer, with_why=False)
+            prediction = shape.model_dump(exclude={"why"})
     content = {"event": event, "delivery": str(delivery.public_id), "prediction": prediction}
     return json.dumps(content, cls=NinjaJSONEncoder, ensure_ascii=False).encode()
 

@@ -1,5 +1,6 @@
 """What writes webhooks for their owners; what the sender writes is in `outbox`."""
 
+import time
 import uuid
 from datetime import timedelta
 
@@ -10,12 +11,15 @@ from django.utils import timezone
 from webapp import outside
 from webapp.accounts.models import User
 from webapp.webhooks.models import Delivery, Webhook
+from webapp.webhooks.outbox import deliveries_remove
+
+State = Delivery.State
 
 MAX_WEBHOOKS = 5
 # The same form sent twice, by a double click say, shows the same secret again for so long.
 SHOWN_AGAIN = timedelta(minutes=1)
-# Deliveries that are removed in one transaction: other writers wait for it.
-REMOVED_AT_ONCE = 1000
+# Of what waited for a removed webhook, as much goes at once as a page can wait for.
+REMOVE_SECONDS = 1.0
 
 
 class TooManyWebhooks(Exception):
@@ -50,51 +54,57 @@ def webhook_create(*, owner: User, url: str, number: uuid.UUID | None = None) ->
 
 
 def webhook_remove(*, owner: User, public_id: uuid.UUID) -> bool:
-    """Nothing is sent there any more, not even what waits; False where there is none."""
+    """Nothing is sent there any more, not even what waits; False where there is none. Where much waits,
+    the rest of it is swept by the worker."""
     row = Webhook.objects.filter(owner=owner, public_id=public_id).first()
     if row is None:
         return False
-    # First it is nobody's to send to, then its deliveries go, which may be many.
-    Webhook.objects.filter(pk=row.pk, paused_at=None).update(paused_at=timezone.now())
-    while _remove_some(row):
-        pass
-    row.delete()
+    _remove_row(row)
+    until = time.monotonic() + REMOVE_SECONDS
+    deliveries_remove(rows=row.deliveries.order_by("pk"), until=until)
     return True
 
 
-def webhooks_remove(*, owner: User) -> None:
-    """All of somebody who leaves; nothing is sent there since their account was closed."""
-    rows = Webhook.objects.filter(owner=owner)
-    for public_id in list(rows.values_list("public_id", flat=True)):
-        webhook_remove(owner=owner, public_id=public_id)
+def webhooks_remove(*, owner: User, until: float) -> bool:
+    """All of somebody who leaves, until that moment (of `time.monotonic`); False where some is left.
+    Nothing is sent there since their account was closed."""
+    for row in Webhook.objects.filter(owner=owner):
+        if not deliveries_remove(rows=row.deliveries.order_by("pk"), until=until):
+            return False
+        _remove_row(row)
+    return True
 
 
 def webhook_resume(*, owner: User, public_id: uuid.UUID) -> bool:
     """Switch a paused one on again; what waits is sent now. False where there is none."""
+    now = timezone.now()
+    rows = Webhook.objects.filter(owner=owner, public_id=public_id)
     with transaction.atomic():
-        num_found = Webhook.objects.filter(owner=owner, public_id=public_id).update(
-            paused_at=None, rests_until=None, num_failures=0, num_given_up=0
+        if not rows.update(paused_at=None, rests_until=None, num_failures=0, num_given_up=0):
+            return False
+        # The few that were tried: all others are due already, however many they are.
+        tried = Delivery.objects.filter(
+            webhook_id=rows.values_list("pk", flat=True)[0], state=State.WAITING, due_at__gt=now
         )
-        waiting = Delivery.objects.filter(
-            webhook__owner=owner, webhook__public_id=public_id, state=Delivery.State.WAITING
-        )
-        waiting.update(due_at=timezone.now())
-    return num_found == 1
+        tried.update(due_at=now)
+    return True
 
 
 def webhook_test(*, owner: User, public_id: uuid.UUID) -> bool:
-    """Send a test there, at once; one at a time. False where there is no such webhook, or it is
-    paused."""
+    """Send a test there, at once; one at a time: what still waits of an earlier one is begun anew. False
+    where there is no such webhook, or it is paused."""
     webhook = Webhook.objects.filter(owner=owner, public_id=public_id, paused_at=None).first()
     if webhook is None:
         return False
     Delivery.objects.bulk_create([Delivery(webhook=webhook)], ignore_conflicts=True)
+    waiting = Delivery.objects.filter(webhook=webhook, prediction=None, state=State.WAITING)
+    waiting.update(due_at=timezone.now(), num_tries=0)
     # It may rest after failures; who tests it wants to know now.
     Webhook.objects.filter(pk=webhook.pk).update(rests_until=None)
     return True
 
 
-def _remove_some(webhook: Webhook) -> int:
-    some = Delivery.objects.filter(webhook=webhook).order_by("pk")[:REMOVED_AT_ONCE]
-    number, _ = Delivery.objects.filter(pk__in=list(some.values_list("pk", flat=True))).delete()
-    return number
+def _remove_row(webhook: Webhook) -> None:
+    """The row alone: `delete()` would take its deliveries along, all in one transaction."""
+    row = Webhook.objects.filter(pk=webhook.pk)
+    row._raw_delete(using=row.db)

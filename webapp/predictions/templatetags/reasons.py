@@ -4,7 +4,7 @@ from django import template
 
 from webapp.predictions import figures
 from webapp.predictions.certainty import in_words
-from webapp.predictions.computed import Computed, Step, computed_of
+from webapp.predictions.computed import Computed, Step, computed_of, labels_of
 from webapp.predictions.models import Prediction
 from webapp.predictions.reasons import NearShown, Shown, shown_classes, shown_near
 
@@ -14,6 +14,12 @@ register = template.Library()
 @register.filter
 def classes(prediction: Prediction) -> list[Shown]:
     return shown_classes(prediction)
+
+
+@register.filter
+def labels(prediction: Prediction) -> list[str] | None:
+    """Of a recognizer that may give several or none; else None."""
+    return labels_of(prediction)
 
 
 @register.filter
