@@ -17,7 +17,7 @@ SHOWN: dict[str, tuple[str, dict[str, int], str, str]] = {
     "upload": ("upload-list", WINDOW, "light", ""),
     "answer": ("answer", WINDOW, "light", ""),
     "history": ("history-chart", WINDOW, "light", ""),
-    "computed": ("answer-computed", NARROW, "dark", ".computed"),
+    "computed": ("answer-computed", NARROW, "dark", ".computed__steps > li:last-child"),
 }
 MAX_BYTES = 150_000
 
