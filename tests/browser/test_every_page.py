@@ -171,11 +171,13 @@ def test_no_fault_is_found_on_a_guests_pages(browser: Browser, guests: Stack) ->
         page.goto(guests.url)
         paths = {name: path for name, path in GUESTS_PAGES.items() if name.startswith("before")}
         assert faults(context, guests, paths, EVERY_LOOK) == []
+        guests.wait_for_workers()
         page.get_by_label("Pictures").set_input_files(
             [{"name": "red.jpg", "mimeType": "image/jpeg", "buffer": picture_bytes("red")}]
         )
         page.get_by_role("button", name="Recognize").click()
-        page.wait_for_selector('[data-complete="yes"]', state="attached", timeout=60_000)
+        page.wait_for_url("**/uploads/*/")
+        wait_for(lambda: guests.states().get("done") == 1, what="the answer", seconds=60)
         paths = GUESTS_PAGES | {"the answer": page.url.removeprefix(guests.url)}
         assert faults(context, guests, paths, EVERY_LOOK) == []
 
