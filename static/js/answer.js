@@ -1,4 +1,4 @@
-// The page of an answer: the heat map's strength, copying a link, and no waiting behind other tabs.
+// The page of an answer: the heat map's strength, and no waiting behind other tabs.
 // Answers come into the page later, so all of it listens at the document.
 
 // A property and not a class: a hundred strengths would be a hundred classes.
@@ -6,25 +6,6 @@ document.addEventListener("input", (event) => {
   if (!event.target.matches(".look__strength")) return;
   event.target.closest(".look").style.setProperty("--strength", event.target.value / 100);
 });
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  const field = document.getElementById(button.dataset.copy);
-  const said = button.parentElement.querySelector("[role=status]");
-  said.textContent = (await copied(field)) ? button.dataset.copied : button.dataset.notCopied;
-});
-
-async function copied(field) {
-  field.select();
-  try {
-    // There only where the page came over TLS or from this machine.
-    await navigator.clipboard.writeText(field.value);
-    return true;
-  } catch {
-    return document.execCommand("copy");
-  }
-}
 
 // Each request that waits holds one of the few connections that a browser has for all tabs.
 document.addEventListener("htmx:beforeRequest", (event) => {

@@ -32,7 +32,7 @@ def test_an_account_is_looked_after_and_left(
         page.get_by_label("Name").fill("camera trap")
         page.get_by_label("Valid for").select_option("90 days")
         page.get_by_role("button", name="Make the key").click()
-        expect(page.get_by_text("It is shown this once")).to_be_visible()
+        expect(page.get_by_text("This page shows it for 10 minutes")).to_be_visible()
         assert_fits(page)
         page.get_by_role("button", name="Revoke camera trap").click()
         expect(page.get_by_text("opens nothing any more")).to_be_visible()

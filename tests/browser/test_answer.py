@@ -25,7 +25,7 @@ WATCH = """() => {
   window.seen = {};
   const look = () => {
     for (const card of document.querySelectorAll(".found > li"))
-      if (!card.innerText.includes("Being answered"))
+      if (!/Waiting|Being answered/.test(card.innerText))
         window.seen[card.id.replace("card-", "")] ??= Date.now();
     if (document.querySelector(".answer--done")) window.seen["0"] ??= Date.now();
   };
@@ -146,7 +146,7 @@ def test_a_page_goes_on_asking_after_the_web_process_was_away(
         page = context.new_page()
         sign_in(page, stack, visitor)
         upload(page, stack, new_pictures(tmp_path, "red"))
-        expect(page.get_by_role("heading", name="Being answered")).to_be_visible()
+        expect(page.get_by_role("heading", name="Waiting")).to_be_visible()
         stack.stop("web")
         page.wait_for_timeout(500)
         stack.start("web", "inference")

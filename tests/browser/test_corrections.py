@@ -138,3 +138,40 @@ def test_the_chart_is_drawn_when_it_is_opened_and_files_are_saved(
             page.get_by_role("button", name="Save as CSV").click()
         assert Path(saved.value.path()).read_text(encoding="utf-8-sig").count("\n") == 2
         assert errors == []
+
+
+def test_a_verdict_that_is_not_heard_says_so(
+    browser: Browser, answering: Stack, visitor: str, tmp_path: Path
+) -> None:
+    with browser.new_context(viewport=NARROW) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        sign_in(page, answering, visitor)
+        page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path)[:1])
+        page.get_by_role("button", name="Recognize").click()
+        box = page.get_by_role("region", name="Right or wrong")
+        right = box.get_by_role("button", name="Right")
+        expect(right).to_be_visible(timeout=30_000)
+
+        context.set_offline(True)
+        right.click()
+        expect(box.get_by_role("alert")).to_contain_text("Ocellus could not be reached")
+        context.set_offline(False)
+        cookies = context.cookies()
+        context.clear_cookies(name="sessionid")
+        right.click()
+        expect(box.get_by_role("alert")).to_contain_text("You are signed out")
+        context.add_cookies(cookies)  # type: ignore[arg-type]
+
+        other = context.new_page()
+        other.goto(f"{answering.url}/history/")
+        other.get_by_label("Select red.jpg").check()
+        other.get_by_role("button", name="Delete what is selected").click()
+        expect(other.get_by_text("1 picture was deleted")).to_be_visible()
+        right.click()
+        expect(box.get_by_role("alert")).to_contain_text("This is not there any more")
+        other.get_by_role("button", name="Undo").click()
+        expect(other.get_by_text("1 picture is back")).to_be_visible()
+        right.click()
+        expect(box.get_by_text("You said that this is right.")).to_be_visible()
+        expect(box.get_by_role("alert")).to_have_count(0)
+        assert_fits(page)

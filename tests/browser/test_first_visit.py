@@ -22,7 +22,7 @@ def test_answers_appear_without_reloading(
         assert_fits(page)
         page.get_by_label("Pictures").set_input_files(pictures_in(tmp_path))
         page.get_by_role("button", name="Recognize").click()
-        expect(page.get_by_text("Being answered")).to_have_count(2)
+        expect(page.get_by_text("Waiting", exact=True)).to_have_count(2)
         expect(page.get_by_text("received a file of another kind")).to_be_visible()
         address = page.url
         stack.start("inference")  # only now is there anybody to answer

@@ -298,17 +298,28 @@ def test_a_mail_goes_through_a_mail_server(
 # Keys of the API
 
 
-def test_a_key_of_ones_own_is_shown_once_works_and_is_revoked(
-    owner: User, owner_client: Client
+def key_on(text: str) -> str:
+    return text.split('value="ocl_')[1].split('"', maxsplit=1)[0]
+
+
+def test_a_key_of_ones_own_is_shown_for_some_minutes_works_and_is_revoked(
+    owner: User, owner_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = owner_client.post("/account/keys/", {"name": "camera trap", "days": ""})
+    page = owner_client.post("/account/keys/", {"name": "camera trap", "days": ""}, follow=True)
     assert "no-store" in page["Cache-Control"]
-    key = page.content.decode().split('<code class="key">')[1].split("</code>")[0]
+    key = f"ocl_{key_on(page.content.decode())}"
     row = ApiKey.objects.get()
     assert (row.owner, row.name, row.expires_at) == (owner, "camera trap", None)
+    # Loaded again, or in another language, the page shows the same and makes no other.
+    owner_client.post("/language/", {"language": "zh-hans", "next": "/account/keys/"})
+    assert key in owner_client.get("/account/keys/").content.decode()
+    owner_client.post("/language/", {"language": "en", "next": "/account/keys/"})
+    monkeypatch.setattr("webapp.accounts.new_keys.KEY_SHOWN_MINUTES", 0)
     text = owner_client.get("/account/keys/").content.decode()
+    monkeypatch.undo()
     assert row.prefix in text
     assert key not in text
+    assert key not in owner_client.get("/account/keys/").content.decode()
     api = Client(headers={"Authorization": f"Bearer {key}"})
     assert_problem(send(api), 422, "no_pictures")
     assert "1 key lets" in owner_client.get("/account/").content.decode()
@@ -317,6 +328,28 @@ def test_a_key_of_ones_own_is_shown_once_works_and_is_revoked(
     text = owner_client.get("/account/keys/").content.decode()
     assert "revoked" in text
     assert f"/account/keys/{row.pk}/revoke/" not in text
+
+
+def test_the_same_form_sent_thrice_makes_one_key(
+    owner: User, other: User, owner_client: Client
+) -> None:
+    text = owner_client.get("/account/keys/").content.decode()
+    number = re.findall(r'name="number" value="([^"]+)"', text)[0]
+    form = {"name": "camera trap", "days": "", "number": number}
+    pages = [owner_client.post("/account/keys/", form, follow=True) for _ in range(3)]
+    assert len({key_on(page.content.decode()) for page in pages}) == 1
+    assert ApiKey.objects.count() == 1
+    # Another's form with the same number is another key.
+    client = Client()
+    client.force_login(other)
+    page = client.post("/account/keys/", form, follow=True)
+    assert key_on(page.content.decode()) != key_on(pages[0].content.decode())
+
+
+def test_a_revoked_key_is_not_shown(owner: User, owner_client: Client) -> None:
+    owner_client.post("/account/keys/", {"name": "camera trap", "days": ""})
+    owner_client.post(f"/account/keys/{ApiKey.objects.get().pk}/revoke/")
+    assert 'value="ocl_' not in owner_client.get("/account/keys/").content.decode()
 
 
 def test_a_key_may_expire(owner: User, owner_client: Client) -> None:

@@ -38,7 +38,10 @@ def test_while_something_waits_the_page_asks_again_and_says_for_what(
 ) -> None:
     rows = upload_of("red", "blue")
     page = owner_client.get(f"/uploads/{rows[0].upload}/").content.decode()
-    assert page.count("Being answered") == 2
+    assert page.count("Waiting") == 2
+    Prediction.objects.filter(pk=rows[0].pk).update(state=Prediction.State.RUNNING)
+    page = owner_client.get(f"/uploads/{rows[0].upload}/").content.decode()
+    assert (page.count("Waiting"), page.count("Being answered")) == (1, 1)
     assert "0 of 2 answered" in page
     assert f'hx-get="/uploads/{rows[0].upload}/?open=0-1"' in page
     assert 'http-equiv="refresh"' in page

@@ -54,7 +54,7 @@ def test_another_recognizer_answers_the_same_picture(
     page = owner_client.get(f"/predictions/{answered.public_id}/").content.decode()
     assert "Ask Birds" in " ".join(page.split())
     page = ask(owner_client, answered)
-    assert "Being answered" in page
+    assert "Waiting" in page
     assert f'hx-get="/predictions/{answered.public_id}/others/"' in page
     assert "Ask Birds" not in page
 

@@ -1,6 +1,7 @@
 """What people type about their own account. Django's forms, with labels and a password that is asked for
 the way the sign-in asks."""
 
+import uuid
 from typing import Any
 
 from django import forms
@@ -140,8 +141,9 @@ class ResetForm(PasswordResetForm):
 
 
 class KeyForm(forms.Form):
-    """A new API key of one's own."""
+    """A new API key of one's own. `number`: the same form sent twice makes one key."""
 
+    number = forms.UUIDField(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
     name = forms.CharField(
         label=_("Name"),
         max_length=ApiKey._meta.get_field("name").max_length,

@@ -1,8 +1,12 @@
 """What an API key looks like: `ocl_` and 256 random bits in base64's letters for addresses."""
 
+import base64
 import hashlib
 import re
 import secrets
+import uuid
+
+from django.utils.crypto import salted_hmac
 
 _PREFIX = "ocl_"
 _WELL_FORMED = re.compile(rf"{_PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -11,6 +15,13 @@ _NUM_SHOWN = len(_PREFIX) + 6
 
 def new_key() -> str:
     return _PREFIX + secrets.token_urlsafe(32)
+
+
+def key_of_form(number: uuid.UUID, owner_id: int) -> str:
+    """The key that a person's form with this number asks for: the same for the same form. Only who has
+    the installation's secret key can make it out of the number."""
+    bits = salted_hmac("ocellus api key", f"{owner_id} {number}", algorithm="sha256").digest()
+    return _PREFIX + base64.urlsafe_b64encode(bits).decode().rstrip("=")
 
 
 def shown_prefix(key: str) -> str:

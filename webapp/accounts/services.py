@@ -4,11 +4,13 @@ import logging
 import secrets
 import threading
 import time
+import uuid
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -91,14 +93,27 @@ def guest_note_seen(*, guest: User) -> bool:
         return False
 
 
-def own_api_key_create(*, owner: User, name: str, days: int | None) -> tuple[ApiKey, str]:
-    """A key that a person makes for themselves, valid for `days` or for ever. Raises TooManyKeys."""
+def own_api_key_create(
+    *, owner: User, name: str, days: int | None, number: uuid.UUID
+) -> tuple[ApiKey, str]:
+    """A key that a person makes for themselves, valid for `days` or for ever. `number`: the form's; the
+    same form sent twice, or thrice at once, is one key. Raises TooManyKeys."""
+    key = keys.key_of_form(number, owner.pk)
+    if made := ApiKey.objects.filter(digest=keys.digest_of(key), owner=owner).first():
+        return made, key
     now = timezone.now()
     is_open = Q(expires_at=None) | Q(expires_at__gt=now)
     if ApiKey.objects.filter(is_open, owner=owner, revoked_at=None).count() >= MAX_USABLE_KEYS:
         raise TooManyKeys
     expires_at = None if days is None else now + timedelta(days=days)
-    return api_key_create(owner=owner, name=name, expires_at=expires_at)
+    try:
+        with transaction.atomic():
+            return _api_key_keep(key, owner=owner, name=name, expires_at=expires_at), key
+    except (IntegrityError, ValidationError):  # the same form, at the same moment
+        made = ApiKey.objects.filter(digest=keys.digest_of(key), owner=owner).first()
+        if made is None:
+            raise
+        return made, key
 
 
 def api_key_create(
@@ -106,6 +121,10 @@ def api_key_create(
 ) -> tuple[ApiKey, str]:
     """A new key's row and the key itself, which is kept nowhere: show it now or never."""
     key = keys.new_key()
+    return _api_key_keep(key, owner=owner, name=name, expires_at=expires_at), key
+
+
+def _api_key_keep(key: str, *, owner: User, name: str, expires_at: datetime | None) -> ApiKey:
     row = ApiKey(
         owner=owner,
         name=name,
@@ -115,7 +134,7 @@ def api_key_create(
     )
     row.full_clean()
     row.save()
-    return row, key
+    return row
 
 
 def api_key_revoke(*, key: ApiKey) -> bool:

@@ -1,6 +1,7 @@
 """Everybody's own account: made, its password, its mail address, its API keys."""
 
 import logging
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -41,6 +42,7 @@ from webapp.accounts.limits import (
     attempt_of,
 )
 from webapp.accounts.models import ApiKey, User
+from webapp.accounts.new_keys import KEY_SHOWN_MINUTES, new_key_keep, new_key_of
 from webapp.accounts.services import (
     MAX_USABLE_KEYS,
     TooManyKeys,
@@ -203,21 +205,30 @@ def mail_address(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def api_keys(request: HttpRequest) -> HttpResponse:
-    """One's own keys, and a new one: it is in the answer to the form, and nowhere afterwards."""
+    """One's own keys, and a new one: this page shows it for some minutes, also when it is loaded again."""
     user = person(request)
     form = KeyForm(_sent(request))
-    context: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
+        # Without a number it is a form of its own each time.
+        number = form.cleaned_data.get("number") or uuid.uuid4()
         try:
-            context["new"], context["new_key"] = own_api_key_create(
-                owner=user, name=form.cleaned_data["name"], days=form.cleaned_data["days"]
+            own_api_key_create(
+                owner=user,
+                name=form.cleaned_data["name"],
+                days=form.cleaned_data["days"],
+                number=number,
             )
         except TooManyKeys:
             sentence = _("Expected at most %(num)s keys that are in use. Please revoke one first.")
             form.add_error(None, sentence % {"num": MAX_USABLE_KEYS})
-    if context:
-        form = KeyForm()
-    context["keys"] = list(user.api_keys.order_by("-id"))
+        else:
+            new_key_keep(request, number)
+            return redirect("api_keys")
+    context = {
+        "keys": list(user.api_keys.order_by("-id")),
+        "new_key": new_key_of(request),
+        "minutes": KEY_SHOWN_MINUTES,
+    }
     return _form_page(request, "accounts/keys.html", form, **context)
 
 
