@@ -170,6 +170,21 @@ def test_more_than_may_wait_are_sent_on_at_once(upload_of: Upload, settings: Set
     assert time.monotonic() - began < 0.4
 
 
+def test_pages_that_may_not_wait_ask_again_the_later_the_more_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    turns = waiting._Turns()
+    delays = [turns.next_in() for _ in range(100)]
+    assert delays[:3] == pytest.approx([0.2, 0.25, 0.3])
+    assert delays[50:] == pytest.approx([2.0] * 50)
+    now += 1
+    assert turns.next_in() == pytest.approx(1.05)
+    now += 2
+    assert turns.next_in() == pytest.approx(0.2)  # the others have gone
+
+
 def test_a_redis_that_is_started_anew_is_listened_to_again(
     upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ Read `main` from top to bottom. A second start finds everything prepared and tak
 import fcntl
 import logging
 import os
+import resource
 import secrets
 import shlex
 import signal
@@ -13,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +25,8 @@ from webapp.ops.keep_alive import is_alive
 
 # How long what a killed launcher has started may take to end.
 ENDING_SECONDS = 20
+# More is slow for programs that close all that might be open.
+MANY_FILES = 65_536
 
 
 def main() -> int:
@@ -30,6 +34,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.umask(0o077)  # sessions, passwords and pictures are nobody else's on this machine
+    _allow_many_files()
     try:
         _write_secret_key()
         from django.conf import settings
@@ -58,6 +63,16 @@ def main() -> int:
 
 class CannotStart(Exception):
     """The message says what to do."""
+
+
+def _allow_many_files() -> None:
+    """For this process and all that it starts. What is usual, 1024, two large uploads may have open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with suppress(OSError, ValueError):  # a system with a limit of its own keeps that
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _write_secret_key() -> None:

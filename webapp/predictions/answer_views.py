@@ -20,7 +20,7 @@ from webapp.predictions.models import Prediction, PredictionQuerySet
 from webapp.predictions.other_views import others_context
 from webapp.predictions.positions import in_ranges, named_in
 from webapp.predictions.visitors import own_predictions
-from webapp.predictions.waiting import wait_until_answered
+from webapp.predictions.waiting import ask_again_ms, wait_until_answered
 from webapp.recognizers.templatetags.shares import percent
 
 # Shorter than what web servers in front allow a request; then the page asks again.
@@ -71,16 +71,17 @@ def _changes(request: HttpRequest, rows: PredictionQuerySet) -> HttpResponse:
     unanswered = {
         position: pk for pk, position, state in states if state in Prediction.UNANSWERED_STATES
     }
-    is_held_up = False
+    held_up_ms = 0
     if waited_for and waited_for <= unanswered.keys():
         ids = [unanswered[position] for position in waited_for]
-        is_held_up = not wait_until_answered(ids, seconds=WAIT_SECONDS, is_one_enough=True)
+        if not wait_until_answered(ids, seconds=WAIT_SECONDS, is_one_enough=True):
+            held_up_ms = ask_again_ms()
     found = _shown(rows)
     waiting = [row.position for row in found if not row.is_answered]
     changed = [row for row in found if row.position in waited_for and row.is_answered]
     context = {
         **_poll_context(request, found, waiting),
-        "is_held_up": is_held_up,
+        "held_up_ms": held_up_ms,
         "changed": changed,
         "said": _said(found, num_before=len(found) - len(waited_for)),
     }

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, HttpResponse
 
 from webapp.accounts.guests import GuestsWait, guests_must_wait, has_marker, may_send
@@ -26,6 +28,20 @@ def is_upload(request: HttpRequest) -> bool:
     return request.path == UPLOAD_FORM or UPLOAD_FILE.fullmatch(request.path) is not None
 
 
+class NoFiles(FileUploadHandler):
+    """Passes files over. Of a form that is larger than what stays in memory each would be a file on the
+    disk, open until the whole form is there, and whoever keeps it waiting holds hundreds of them."""
+
+    def new_file(self, *args: object, **options: object) -> None:
+        raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        return None
+
+    def file_complete(self, file_size: int) -> UploadedFile | None:
+        return None
+
+
 class UploadSizeMiddleware:
     """413 with a sentence, by the length that the request declares. Whoever was signed in once and no
     longer is, is sent to sign in, as for a small form. It stands after the middleware that knows the
@@ -35,16 +51,14 @@ class UploadSizeMiddleware:
         self.get_response = get_response
 
     @staticmethod
-    def _limit(request: HttpRequest) -> int:
+    def _may_have_files(request: HttpRequest) -> bool:
         """Pictures come to the upload form, from somebody with a session or a guest's marker, and to
         the API, from somebody with a key; all else is small. Whose key it is, is looked up before a
         body is read; whose session, here, and only for a body that is not small."""
         if is_upload(request):
-            may_upload = settings.SESSION_COOKIE_NAME in request.COOKIES or has_marker(request)
-        else:
-            authorization = request.headers.get("Authorization", "")
-            may_upload = request.path == UPLOAD_API and bearer_key(authorization) is not None
-        return int(settings.MAX_UPLOAD_BYTES if may_upload else settings.MAX_OTHER_BYTES)
+            return settings.SESSION_COOKIE_NAME in request.COOKIES or has_marker(request)
+        authorization = request.headers.get("Authorization", "")
+        return request.path == UPLOAD_API and bearer_key(authorization) is not None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -53,7 +67,10 @@ class UploadSizeMiddleware:
             num_bytes = 0
         if request.headers.get("Transfer-Encoding") and "CONTENT_LENGTH" not in request.META:
             return length_required(request)  # Django would take it for an empty body
-        limit = self._limit(request)
+        limit = settings.MAX_UPLOAD_BYTES
+        if not self._may_have_files(request):
+            limit = settings.MAX_OTHER_BYTES
+            request.upload_handlers = [NoFiles(request)]
         if num_bytes > limit:
             return upload_too_large(request, limit)
         is_large_form = is_upload(request) and num_bytes > settings.MAX_OTHER_BYTES

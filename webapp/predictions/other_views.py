@@ -15,7 +15,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.others import askable, is_asked, others_of, prediction_ask_other
 from webapp.predictions.services import UploadNotKept
 from webapp.predictions.visitors import own_predictions, sender
-from webapp.predictions.waiting import wait_until_answered
+from webapp.predictions.waiting import ask_again_ms, wait_until_answered
 from webapp.recognizers.models import Recognizer
 
 WAIT_SECONDS = 10.0
@@ -47,13 +47,13 @@ def others(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     prediction = get_object_or_404(own_predictions(request).defer("why"), public_id=public_id)
     if "HX-Request" not in request.headers:
         return redirect(f"{reverse('answer', args=[public_id])}#others")
-    is_held_up = False
+    held_up_ms = 0
     unanswered = [row.pk for row in others_of(prediction) if not row.is_answered]
-    if unanswered:
-        is_held_up = not wait_until_answered(unanswered, seconds=WAIT_SECONDS, is_one_enough=True)
+    if unanswered and not wait_until_answered(unanswered, seconds=WAIT_SECONDS, is_one_enough=True):
+        held_up_ms = ask_again_ms()
     context = {
         "prediction": prediction,
-        "is_held_up": is_held_up,
+        "held_up_ms": held_up_ms,
         **others_context(request, prediction),
     }
     return render(request, "predictions/_others.html", context)

@@ -26,6 +26,11 @@ LOOK_AGAIN_SECONDS = 0.5
 LOOK_WHILE_DEAF_SECONDS = 0.15
 # How long a worker lets itself be held up by a Redis that does not answer.
 TELL_SECONDS = 0.2
+# Pages that may not wait ask again after a while, the longer the more there are: so many a second of
+# this process, until each waits as long as a page does that has lost a request.
+ASK_AGAIN_SECONDS = 0.2
+LONGEST_ASK_AGAIN_SECONDS = 2.0
+ASKS_PER_SECOND = 20
 # A thread that nobody has needed for this long ends.
 LINGER_SECONDS = 60.0
 
@@ -68,6 +73,27 @@ def wait_until_answered(
             pause = LOOK_AGAIN_SECONDS if _listener.is_hearing else LOOK_WHILE_DEAF_SECONDS
             wait.news.wait(min(pause, left_seconds))
     return True
+
+
+class _Turns:
+    """When pages that may not wait ask again: one after the other, not all at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def next_in(self) -> float:
+        """Seconds until the next one that is free."""
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now + ASK_AGAIN_SECONDS, self._last + 1 / ASKS_PER_SECOND)
+            self._last = min(turn, now + LONGEST_ASK_AGAIN_SECONDS)
+            return self._last - now
+
+
+def ask_again_ms() -> int:
+    """In how many milliseconds a page asks again that was not let wait."""
+    return round(1000 * _turns.next_in())
 
 
 class _Wait:
@@ -195,6 +221,7 @@ class _Listener:
 
 
 _listener = _Listener()
+_turns = _Turns()
 
 
 def _begin_anew() -> None:
