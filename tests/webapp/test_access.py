@@ -89,8 +89,8 @@ def test_another_persons_picture_is_a_404_even_for_staff(
             assert client.get(page).status_code == 404, page
         assert "red.jpg" not in client.get("/history/").content.decode()
         assert b"red.jpg" not in client.get("/history/ocellus-history.csv").getvalue()
-        assert b"red" not in client.get("/history/ocellus-pictures.zip").getvalue()
         assert "red" not in client.get("/history/chart/").content.decode()
+        assert b"red" not in client.get("/history/ocellus-pictures.zip").getvalue()
         correction = f"/predictions/{prediction.public_id}/correction/"
         assert client.post(correction, {"verdict": "right"}).status_code == 404
 

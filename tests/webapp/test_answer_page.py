@@ -16,7 +16,7 @@ from webapp.predictions.certainty import in_words
 from webapp.predictions.models import Prediction
 from webapp.predictions.positions import in_ranges, named_in
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.recognizers.templatetags.shares import percent
+from webapp.recognizers.templatetags.shares import percent_plain
 
 Upload = Callable[..., list[Prediction]]
 State = Prediction.State
@@ -54,7 +54,7 @@ def test_once_all_are_answered_it_shows_a_card_each_and_rests(
     answer_all_queued()
     page = owner_client.get(f"/uploads/{rows[0].upload}/").content.decode()
     assert page.count('id="card-') == 2
-    assert "almost certain · 99.9 %" in page
+    assert "almost certain · 99.9\N{NO-BREAK SPACE}%" in page
     assert "2 of 2 answered" in page
     for row in rows:
         assert f'href="/predictions/{row.public_id}/"' in page
@@ -130,7 +130,7 @@ def test_a_request_waits_until_one_is_answered(
     sent = changes(owner_client, f"/uploads/{rows[0].upload}/?open=0-1")
     assert asked == {"ids": {row.pk for row in rows}, "seconds": 0.2, "is_one_enough": True}
     assert 'id="card-1"' in sent
-    assert "uncertain · 50.0 %" in sent
+    assert "uncertain · 50.0\N{NO-BREAK SPACE}%" in sent
 
 
 def test_where_no_more_may_wait_it_answers_at_once_and_is_asked_again_soon(
@@ -242,7 +242,7 @@ def test_the_bars_values_are_the_very_probabilities(
     ],
 )
 def test_a_share_is_never_rounded_to_certainty(share: float | None, text: str) -> None:
-    assert percent(share) == text
+    assert percent_plain(share) == text
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,11 @@ def test_what_was_said_of_an_answer_is_a_filter_too(
         ("recognizer=unicorns", "recognizer: expected one of the list, received “unicorns”"),
         ("version=colours:99", "version: expected one of the list, received “colours:99”"),
         ("since=yesterday", "since: expected a day such as 2026-05-31, received “yesterday”"),
-        ("since=2026-02-02&until=2026-02-01", "until: expected a day that is not before the other"),
-        ("min=60&max=40", "max: expected a number that is not below the other, received “40.0”"),
+        (
+            "since=2026-02-02&until=2026-02-01",
+            "until: expected 2026-02-02 or later, since “Uploaded from” is",
+        ),
+        ("min=60&max=40", "is 60.0, received “40.0”"),
         ("before=9999999999999999-999999999999999999&q=%00", "q: expected some words"),
         ("state=maybe", "state"),
         ("corrected=maybe", "corrected"),

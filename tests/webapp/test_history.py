@@ -28,7 +28,7 @@ def test_it_shows_label_confidence_and_version(
     [row] = upload_of("green")
     answer_all_queued()
     page = owner_client.get("/history/", {"view": view}).content.decode()
-    for text in ("green", "Colours", f"/predictions/{row.public_id}/", "%", "1 picture"):
+    for text in ("green", "Colours", f"/predictions/{row.public_id}/", "%", "1 entry"):
         assert text in page
     assert (f"/predictions/{row.public_id}/thumbnail.jpg" in page) == (view == "")
 
@@ -104,10 +104,10 @@ def test_it_says_how_many_there_are_and_counts_no_further_than_it_is_quick(
 ) -> None:
     monkeypatch.setattr(paging, "MAX_COUNT", GRID_SIZE + 1)
     rows_of(owner, recognizer, GRID_SIZE + 1)
-    assert f"{GRID_SIZE + 1} pictures" in owner_client.get("/history/").content.decode()
+    assert f"{GRID_SIZE + 1} entries" in owner_client.get("/history/").content.decode()
     rows_of(owner, recognizer, 1)
     page = owner_client.get("/history/").content.decode()
-    assert f"More than {GRID_SIZE + 1} pictures" in page
+    assert f"More than {GRID_SIZE + 1} entries" in page
 
 
 @pytest.mark.parametrize(

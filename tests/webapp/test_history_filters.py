@@ -160,18 +160,22 @@ def test_what_cannot_be_understood_is_told_at_its_field_and_left_out(
 
 @pytest.mark.usefixtures("cast")
 @pytest.mark.parametrize(
-    ("given", "wrong"),
+    ("given", "wrong", "expected"),
     [
-        ({"min": "60", "max": "40"}, "max"),
-        ({"since": "2026-05-05", "until": "2026-05-04"}, "until"),
+        ({"min": "60", "max": "40"}, "max", "60 or more, since “Confidence from, in %” is 60"),
+        (
+            {"since": "2026-05-05", "until": "2026-05-04"},
+            "until",
+            "2026-05-05 or later, since “Uploaded from” is 2026-05-05",
+        ),
     ],
 )
 def test_of_a_range_the_wrong_way_round_the_second_end_is_left_out(
-    owner_client: Client, given: dict[str, str], wrong: str
+    owner_client: Client, given: dict[str, str], wrong: str, expected: str
 ) -> None:
     page = owner_client.get("/history/", given)
     assert list(page.context["form"].errors) == [wrong]
-    assert "the other" in page.content.decode()
+    assert f"Expected {expected}, received “{given[wrong]}”" in page.content.decode()
     assert page.context["predictions"]
 
 

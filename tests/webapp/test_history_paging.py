@@ -173,7 +173,7 @@ def test_a_search_goes_so_far_at_a_time_and_says_where_it_stopped(
     reader = Reader(owner_client, "/history/?q=wasp")
     num_pages = 1
     while not reader.names:
-        assert f"{short_searches} pictures were searched" in reader.page
+        assert f"{short_searches} entries were searched" in reader.page
         reader.turn("next")
         num_pages += 1
     assert (reader.names, num_pages) == ([1, 0], 4)
@@ -224,7 +224,7 @@ def test_what_was_said_of_answers_is_searched_for_so_far_at_a_time(
         rows_of(owner, recognizer, 3, first=first + 1, **others)
     reader = Reader(owner_client, f"/history/?{filters}")
     found = reader.names
-    assert f"{short_searches} pictures were searched" in reader.page
+    assert f"{short_searches} entries were searched" in reader.page
     while reader.can_turn("next"):
         found += reader.turn("next")
     assert found == list(range(56, -1, -4))

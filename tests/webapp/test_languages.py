@@ -20,7 +20,7 @@ from webapp.accounts.models import User
 from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
-from webapp.recognizers.templatetags.shares import percent
+from webapp.recognizers.templatetags.shares import percent_plain
 
 IN_CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
 CHINESE = "[\u4e00-\u9fff]"
@@ -249,15 +249,19 @@ def test_dates_and_shares_are_as_the_language_writes_them(
     Prediction.objects.update(created_at=datetime(2026, 5, 9, 15, 7, tzinfo=UTC), confidence=0.9731)
     english = curator_client.get("/history/").content.decode()
     chinese = curator_client.get("/history/", headers=IN_CHINESE).content.decode()
-    assert "05/09/2026 3:07 p.m." in english
-    assert "97.3 %" in english
+    assert "May 9, 2026, 3:07 p.m." in english
+    assert "97.3\N{NO-BREAK SPACE}%" in english
     assert "2026年5月9日 15:07" in chinese
     assert "97.3%" in chinese
 
 
 def test_a_small_share_is_written_as_the_language_does() -> None:
     with translation.override("zh-hans"):
-        assert [percent(0.0001), percent(0.5), percent(1.0)] == ["< 0.1%", "50.0%", "100.0%"]
+        assert [percent_plain(share) for share in (0.0001, 0.5, 1.0)] == [
+            "< 0.1%",
+            "50.0%",
+            "100.0%",
+        ]
 
 
 def test_programs_are_told_in_the_language_that_they_ask_for(client: Client, db: None) -> None:

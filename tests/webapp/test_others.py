@@ -68,7 +68,7 @@ def test_another_recognizer_answers_the_same_picture(
     ).content.decode()
     assert "<html" not in part
     assert "robin" in part
-    assert "almost certain · 99.9 %" in part
+    assert "almost certain · 99.9\N{NO-BREAK SPACE}%" in part
     assert f'href="/predictions/{row.public_id}/"' in part
     assert "hx-get" not in part
     # And the other way round.

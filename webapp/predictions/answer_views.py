@@ -21,7 +21,7 @@ from webapp.predictions.other_views import others_context
 from webapp.predictions.positions import in_ranges, named_in
 from webapp.predictions.visitors import own_predictions
 from webapp.predictions.waiting import ask_again_ms, wait_until_answered
-from webapp.recognizers.templatetags.shares import percent
+from webapp.recognizers.templatetags.shares import percent_plain
 
 # Shorter than what web servers in front allow a request; then the page asks again.
 WAIT_SECONDS = 10.0
@@ -143,7 +143,7 @@ def _said(found: list[Prediction], *, num_before: int) -> str:
     return _("%(label)s, %(certainty)s, %(share)s") % {
         "label": row.label,
         "certainty": in_words(row.confidence),
-        "share": percent(row.confidence),
+        "share": percent_plain(row.confidence),
     }
 
 

@@ -136,12 +136,13 @@ class HistoryFilters(forms.Form):
     def clean(self) -> None:
         """The ends of a range the wrong way round: the second one is left out."""
         for low, high, expected in (
-            ("min", "max", _("a number that is not below the other")),
-            ("since", "until", _("a day that is not before the other")),
+            ("min", "max", _("%(least)s or more, since “%(field)s” is %(least)s")),
+            ("since", "until", _("%(least)s or later, since “%(field)s” is %(least)s")),
         ):
             least, most = self.cleaned_data.get(low), self.cleaned_data.get(high)
             if least is not None and most is not None and most < least:
-                self.add_error(high, not_understood(expected, self.data.get(high)))
+                said = {"least": self.data.get(low), "field": self.fields[low].label}
+                self.add_error(high, not_understood(expected % said, self.data.get(high)))
 
     def value(self, name: str) -> Any:
         """What a filter says; None where it is not given or was left out."""

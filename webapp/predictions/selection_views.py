@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from webapp.predictions import corrections
 from webapp.predictions.corrections import CorrectionRefused, clean_words, predictions_judge
 from webapp.predictions.deletions import UNDO_MINUTES, deletion_undo, predictions_delete
-from webapp.predictions.files import csv_response, zip_response
+from webapp.predictions.files import can_be_zipped, csv_response, nothing_to_zip, zip_response
 from webapp.predictions.history import HistoryFilters
 from webapp.predictions.judgings import judging_forget, judging_keep, judging_of
 from webapp.predictions.models import Prediction, PredictionQuerySet
@@ -105,8 +105,13 @@ def selected_csv(request: HttpRequest) -> HttpResponseBase:
 
 @require_POST
 def selected_zip(request: HttpRequest) -> HttpResponseBase:
-    rows = _rows(request)
-    return _back(request) if rows is None else zip_response(request, rows, HistoryFilters({}))
+    rows, everything = _rows(request), HistoryFilters({})
+    if rows is None:
+        return _back(request)
+    if not can_be_zipped(rows, everything):
+        nothing_to_zip(request)
+        return _back_with_selection(request)
+    return zip_response(request, rows, everything)
 
 
 def _judge(request: HttpRequest, verdict: str, label: str) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from training.evaluation.verdicts import in_turn, sentence_of, tried_in
-from webapp.recognizers.templatetags.shares import percent
+from webapp.recognizers.templatetags.shares import percent_plain
 
 NOT_MEASURED = "–"
 
@@ -42,7 +42,7 @@ def precision_table(metrics: Mapping[str, Any]) -> PrecisionTable | None:
         TriedRow(
             name=tried["precision"],
             agreement=_percent_reached(tried["agreement"]),
-            top1=percent(tried["top1"]),
+            top1=percent_plain(tried["top1"]),
             mean_difference=_points(tried["mean_difference"]),
             verdict=sentence_of(tried["verdict"], _),
         )

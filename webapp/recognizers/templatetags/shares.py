@@ -5,11 +5,18 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 register = template.Library()
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @register.filter
 def percent(share: float | None) -> str:
-    """0.9731 as "97.3 %". Never 100 % or 0 % for what is not quite: that would be a lie."""
+    """0.9731 as "97.3 %", which no line breaks. Never 100 % or 0 % for what is not quite: that would be
+    a lie."""
+    return percent_plain(share).replace(" ", NO_BREAK_SPACE)
+
+
+def percent_plain(share: float | None) -> str:
+    """The same for terminals and other programs."""
     if share is None:
         return "–"
     tenths = round(share * 1000)

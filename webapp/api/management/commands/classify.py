@@ -22,7 +22,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.services import UploadNotKept, upload_accept
 from webapp.predictions.waiting import wait_until_answered
 from webapp.recognizers.models import Recognizer
-from webapp.recognizers.templatetags.shares import percent
+from webapp.recognizers.templatetags.shares import percent_plain
 
 NOT_ANSWERED, NOT_STARTED = 1, 2  # how it ends
 
@@ -137,7 +137,7 @@ class Command(BaseCommand):
             self.stderr.write(f"{path}: {outcome.sentence}")
         else:
             label = _("None of these") if row.is_outlier else row.label
-            self.stdout.write(f"{_printable(label)}\t{percent(row.confidence)}\t{path}")
+            self.stdout.write(f"{_printable(label)}\t{percent_plain(row.confidence)}\t{path}")
 
 
 def _as_json(path: str, outcome: Outcome, asked: Recognizer) -> dict[str, Any]:
