@@ -127,6 +127,13 @@ def test_the_page_says_in_words_and_in_a_table_what_it_draws(
     assert "<svg" in fragment
 
 
+def test_alone_it_has_the_place_that_its_styles_are_for(owner_client: Client, add: Any) -> None:
+    add("bee")
+    assert 'class="chart chart__place"' in owner_client.get("/history/chart/").content.decode()
+    part = owner_client.get("/history/chart/", headers={"HX-Request": "true"}).content.decode()
+    assert "chart__place" not in part, "on the history's page it comes into one"
+
+
 def test_nothing_to_count_is_said(owner_client: Client, add: Any) -> None:
     add("", state="failed")
     assert "There is no answer among them" in owner_client.get("/history/chart/").content.decode()
