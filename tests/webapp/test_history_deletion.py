@@ -116,6 +116,20 @@ def test_undo_brings_back_all_of_one_deletion(
         assert owner_client.get(f"/predictions/{row.public_id}/picture.jpg").status_code == status
 
 
+def test_undo_is_offered_until_it_is_over_also_after_a_look_elsewhere(
+    owner_client: Client, answered: list[Prediction]
+) -> None:
+    delete(owner_client, answered[0])
+    page = owner_client.get("/history/?label=green")
+    assert "1 picture was deleted." in page.content.decode()
+    assert "1 picture is back" in undo(owner_client, page)  # type: ignore[arg-type]
+    assert "was deleted" not in owner_client.get("/history/").content.decode()
+    delete(owner_client, answered[1])
+    let_pass(minutes=11)
+    deletions.sweep()
+    assert "was deleted" not in owner_client.get("/history/").content.decode()
+
+
 def test_the_sweeper_removes_rows_pictures_and_thumbnails_once_undo_is_over(
     owner_client: Client, answered: list[Prediction], settings: Settings
 ) -> None:

@@ -17,6 +17,8 @@ from webapp.predictions.selected import selected
 logger = logging.getLogger(__name__)
 
 UNDO_MINUTES = 10
+# Where a session keeps the last one, so that it is offered as long as it can be undone.
+LAST_DELETION = "deletion"
 # What is left of the files then is for the next round.
 FORGET_SECONDS = 60.0
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from webapp.predictions import paging
 from webapp.predictions.chart import CHART_ROWS, chart_of
 from webapp.predictions.corrections import MAX_SELECTED
-from webapp.predictions.deletions import UNDO_MINUTES, undoable_count
+from webapp.predictions.deletions import LAST_DELETION, UNDO_MINUTES, undoable_count
 from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
 from webapp.predictions.judgings import judging_of
@@ -51,7 +51,8 @@ def history(request: HttpRequest) -> HttpResponse:
     size = TABLE_SIZE if form.is_table else GRID_SIZE
     page = paging.page_of(rows, form, size=size, before=places["before"], after=places["after"])
     count = _count(page, rows, form)
-    deletion = uuid_or_none(request.GET.get("deleted", ""))
+    last = request.session.get(LAST_DELETION, "")
+    deletion = uuid_or_none(request.GET.get("deleted", "") or str(last))
     labels = known_labels()
     context = {
         "form": form,

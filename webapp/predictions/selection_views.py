@@ -15,7 +15,12 @@ from django.views.decorators.http import require_POST
 
 from webapp.predictions import corrections
 from webapp.predictions.corrections import CorrectionRefused, clean_words, predictions_judge
-from webapp.predictions.deletions import UNDO_MINUTES, deletion_undo, predictions_delete
+from webapp.predictions.deletions import (
+    LAST_DELETION,
+    UNDO_MINUTES,
+    deletion_undo,
+    predictions_delete,
+)
 from webapp.predictions.files import csv_response, zip_response
 from webapp.predictions.history import HistoryFilters
 from webapp.predictions.judgings import judging_forget, judging_keep, judging_of
@@ -42,6 +47,8 @@ def history_delete(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("Nothing was selected, so nothing was deleted."))
     elif not num_hidden:
         messages.info(request, _("What was selected is not there any more."))
+    else:
+        request.session[LAST_DELETION] = str(deletion)
     return _back(request, deleted=deletion if num_hidden else None)
 
 
