@@ -241,7 +241,7 @@ def test_a_name_with_quotes_arrives_as_it_is(browser: Browser, stack: Stack, vis
         sign_in(page, stack, visitor)
         hand_over(page, "drop", [picture('"d" &amp;.jpg')])
         start(page)
-        expect(page.get_by_text('"d" &amp;.jpg')).to_be_visible()
+        expect(page.get_by_role("article")).to_contain_text('"d" &amp;.jpg')
 
 
 def test_a_page_that_comes_back_is_a_new_upload(
