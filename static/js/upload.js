@@ -14,6 +14,8 @@ class Queue {
     this.toAnswers = document.getElementById("to-answers");
     this.recognizer = form.elements.recognizer;
     this.submit = form.querySelector("[type=submit]");
+    this.total = document.getElementById("queue-total");
+    this.all = document.getElementById("remove-all");
     this.sender = new Sender(texts, form.elements.csrfmiddlewaretoken.value);
     this.rows = [];
     this.begin();
@@ -39,7 +41,7 @@ class Queue {
     for (const file of files.slice(0, room)) this.push(new Row(this, file));
     const num = files.length - room;
     if (num > 0) this.say(filled(texts.textTooMany, { max: most, num }));
-    else if (files.length) this.say(filled(texts.textAdded, { num: this.count("waiting") }));
+    else if (files.length) this.tell();
     this.show();
     if (this.isStarted && files.length) this.start();
   }
@@ -58,6 +60,21 @@ class Queue {
     (next?.querySelector(".queue__remove:not([hidden])") ?? form.elements.pictures[0]).focus();
     this.sender.drop(row.place);
     this.show();
+    this.tell();
+    this.settle();
+  }
+
+  // All that has not been sent, or is being sent.
+  removeAll() {
+    // From the end, so that none is begun in the place of one that has just gone.
+    for (const row of this.rows.filter((row) => row.isRemovable).reverse()) {
+      this.rows = this.rows.filter((other) => other !== row);
+      row.element.remove();
+      this.sender.drop(row.place);
+    }
+    form.elements.pictures[0].focus();
+    this.show();
+    this.tell();
     this.settle();
   }
 
@@ -65,18 +82,27 @@ class Queue {
     this.isStarted = true;
     const isDue = (row) => row.state === "waiting" || row.state === "failed";
     for (const row of this.rows.filter(isDue)) this.send(row);
+    this.tell();
     this.show();
   }
 
   send(row) {
     row.set("sending", texts.textWaiting);
-    const fields = { recognizer: this.recognizer.value, position: row.place };
+    // Browsers write some letters of a file's name differently where they send the file.
+    const name = row.isAddress ? "" : row.name;
+    const fields = { recognizer: this.recognizer.value, position: row.place, name };
     this.sender.add({
       key: row.place,
       address: texts.files.replace(/0{8}-[0-]+/, this.upload),
       fields: { ...fields, [row.isAddress ? "address" : "file"]: row.content },
-      progress: (share) => row.progress(share),
-      again: () => row.set("sending", texts.textAgain),
+      progress: (share) => {
+        row.progress(share);
+        this.show();
+      },
+      again: () => {
+        row.set("sending", texts.textAgain);
+        this.say(texts.textAgain);
+      },
       done: (outcome) => this.heard(row, outcome),
     });
   }
@@ -88,7 +114,7 @@ class Queue {
       row.set("taken", failed || texts.textTaken, Boolean(failed));
       row.note(answer.notes);
       row.needsLook = !answer.is_whole;
-      this.say(filled(texts.textSent, { num: this.count("taken"), all: this.rows.length }));
+      this.tell();
     } else {
       row.set(mayRetry ? "failed" : "refused", sentence);
       // Otherwise the place stays, so that what the server has got after all is not kept twice.
@@ -108,16 +134,25 @@ class Queue {
     if (!this.isStarted || this.sender.isBusy || this.count("sending")) return;
     this.show();
     if (!this.page) {
-      this.say(this.rows.length ? texts.textNoneSent : "");
+      const none = this.count("failed") ? texts.textNoneSent : texts.textNoneTaken;
+      this.say(this.rows.length ? none : "");
       return;
     }
-    const isAllThere = this.rows.every((row) => row.state === "taken" && !row.needsLook);
-    if (isAllThere) location.assign(this.page);
-    else this.say(texts.textSomeFailed);
+    if (this.count("failed")) this.say(texts.textSomeFailed);
+    else if (this.count("refused")) this.say(texts.textSomeRefused);
+    else if (this.rows.some((row) => row.needsLook)) this.say(texts.textLeftOut);
+    else location.assign(this.page);
   }
 
   count(state) {
     return this.rows.filter((row) => row.state === state).length;
+  }
+
+  // How far it is: what is ready, or how much of it is sent.
+  tell() {
+    const [num, all] = [this.count("taken"), this.rows.length];
+    if (this.isStarted) this.say(all ? filled(texts.textSent, { num, all }) : "");
+    else this.say(all ? filled(texts.textAdded, { num: this.count("waiting") }) : "");
   }
 
   say(sentence) {
@@ -127,6 +162,10 @@ class Queue {
   show() {
     const isBusy = this.sender.isBusy;
     this.list.hidden = !this.rows.length;
+    this.all.hidden = this.rows.filter((row) => row.isRemovable).length < 2;
+    this.total.hidden = !this.isStarted || this.rows.length < 2;
+    this.total.max = this.rows.length || 1;
+    this.total.value = this.rows.reduce((sum, row) => sum + row.share, 0);
     // In one upload all pictures go to one recognizer.
     this.recognizer.disabled = this.isStarted && (isBusy || Boolean(this.page));
     this.submit.hidden = Boolean(this.page) && !isBusy && !this.count("waiting");
@@ -166,6 +205,7 @@ class Row {
 
   set(state, sentence, isBad = state === "failed" || state === "refused") {
     this.state = state;
+    this.share = state === "taken" ? 1 : 0;
     this.element.dataset.state = state;
     this.element.classList.toggle("queue__row--bad", isBad);
     const said = this.find("state");
@@ -177,7 +217,12 @@ class Row {
     this.find("bar").hidden = state !== "sending";
   }
 
+  get isRemovable() {
+    return !this.find("remove").hidden;
+  }
+
   progress(share) {
+    this.share = share;
     this.find("bar").value = share;
     const isThere = share >= 1;
     this.find("state").textContent = isThere ? texts.textChecking : texts.textSending;
@@ -221,7 +266,9 @@ function newNumber() {
 }
 
 function sizeOf(numBytes) {
-  const [unit, number] = numBytes < 1_048_576
+  const [unit, number] = numBytes < 1
+    ? ["byte", 0]
+    : numBytes < 1_048_576
     ? ["kilobyte", Math.ceil(numBytes / 1024)]
     : ["megabyte", numBytes / 1_048_576];
   const options = { style: "unit", unit, maximumFractionDigits: 1 };
@@ -274,6 +321,7 @@ function listen(queue) {
     queue.add([address.value.trim()]);
     address.value = "";
   };
+  queue.all.addEventListener("click", () => queue.removeAll());
   document.getElementById("add-address")?.addEventListener("click", addAddress);
 
   const isFiles = (event) => event.dataTransfer?.types.includes("Files");

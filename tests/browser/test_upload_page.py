@@ -58,8 +58,8 @@ def test_five_files_are_dropped_and_the_bad_one_costs_the_others_nothing(
         expect(row(page, "red.jpg")).to_contain_text("Being")
         expect(page.get_by_role("button", name="Recognize")).to_be_disabled()
         held.pop().continue_()
-        expect(page.locator("[id^=card-]")).to_have_count(6, timeout=20_000)
-        expect(page.get_by_role("heading", name="green", exact=True)).to_be_visible(timeout=30_000)
+        expect(page.locator(".found > li")).to_have_count(6, timeout=20_000)
+        expect(page.get_by_role("link", name="green almost certain")).to_be_visible(timeout=30_000)
         expect(page.get_by_text("received a file of another kind")).to_be_visible()
         assert errors == []
 
@@ -89,7 +89,7 @@ def test_what_the_server_could_not_hear_is_tried_again(
         assert_fits(page)
         is_away = False
         page.get_by_role("button", name="Try again b.jpg").click()
-        expect(page.locator("[id^=card-]")).to_have_count(3, timeout=15_000)
+        expect(page.locator(".found > li")).to_have_count(3, timeout=15_000)
         [(places,)] = stack.query(
             "SELECT count(DISTINCT position) FROM predictions_prediction WHERE owner_id = "
             f"(SELECT id FROM accounts_user WHERE username = '{visitor}')"
@@ -174,8 +174,41 @@ def test_what_is_left_out_of_a_zip_is_told_before_the_page_goes_on(
         start(page)
         expect(row(page, "trip.zip")).to_contain_text("1 picture was in it.")
         expect(row(page, "trip.zip")).to_contain_text("1 file in the ZIP has no picture's name")
+        expect(page.get_by_role("status")).to_contain_text("Something in a ZIP was left out")
+        expect(page.get_by_role("button", name="Try again")).to_have_count(0)
         page.get_by_role("link", name="See the answers").click()
         expect(page.get_by_role("article")).to_have_count(1)
+
+
+@SIZES
+def test_a_long_list_is_sent_or_emptied_from_where_one_is(
+    browser: Browser, stack: Stack, visitor: str, size: dict[str, Any]
+) -> None:
+    with browser.new_context(viewport=size) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        sign_in(page, stack, visitor)
+        long = "a name that goes on and on " * 9
+        hand_over(page, "drop", [picture(f"{number} {long}.jpg") for number in range(30)])
+        expect(rows(page)).to_have_count(30)
+        page.evaluate("scrollTo(0, 0)")
+        expect(page.get_by_role("button", name="Recognize")).to_be_in_viewport(ratio=1)
+        assert rows(page).first.evaluate("row => row.offsetHeight") < 200
+        assert_fits(page)
+        page.get_by_role("button", name="Remove 29").click()
+        expect(page.get_by_role("status")).to_have_text("Files ready to be sent: 29")
+        page.get_by_role("button", name="Remove all").click()
+        expect(rows(page)).to_have_count(0)
+        expect(page.get_by_role("status")).to_have_text("")
+        expect(page.get_by_role("button", name="Remove all")).to_be_hidden()
+
+
+def test_a_name_with_quotes_arrives_as_it_is(browser: Browser, stack: Stack, visitor: str) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, stack, visitor)
+        hand_over(page, "drop", [picture('"d" &amp;.jpg')])
+        start(page)
+        expect(page.get_by_role("article")).to_contain_text('"d" &amp;.jpg')
 
 
 def test_a_page_that_comes_back_is_a_new_upload(

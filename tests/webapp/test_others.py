@@ -12,6 +12,7 @@ from tests.webapp.versions import go_live
 from webapp.accounts.models import User
 from webapp.predictions import other_views, others
 from webapp.predictions.answering import answer_all_queued
+from webapp.predictions.choices import newest_choice
 from webapp.predictions.deletions import predictions_delete
 from webapp.predictions.models import Prediction
 from webapp.predictions.others import MAX_TRIES, askable, others_of, prediction_ask_other
@@ -60,6 +61,8 @@ def test_another_recognizer_answers_the_same_picture(
 
     answer_all_queued()
     row = Prediction.objects.get(recognizer__slug="birds")
+    # The next upload goes where the last one went.
+    assert newest_choice(answered.owner_id) == answered.recognizer_id
     assert row.label == "robin"
     assert row.picture_name != answered.picture_name
     assert row.picture_path.samefile(answered.picture_path)

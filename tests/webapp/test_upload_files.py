@@ -164,6 +164,36 @@ def test_what_is_left_out_of_a_zip_is_told(owner_client: Client, recognizer: Rec
     assert "1 file in the ZIP has no picture's name and was left out." in told["notes"]
 
 
+def test_pictures_of_a_zip_that_are_refused_are_told(
+    owner_client: Client, recognizer: Recognizer
+) -> None:
+    file = zip_file(("a.jpg", new_picture_bytes()), ("b.jpg", b"words"))
+    told = add(owner_client, recognizer, uuid.uuid4(), file=file).json()
+    assert told["notes"] == [
+        "2 pictures were in it.",
+        "1 of them could not be taken; its answer says why.",
+    ]
+
+
+def test_a_picture_of_a_zip_above_its_folder_is_taken_by_its_last_name(
+    owner_client: Client, recognizer: Recognizer
+) -> None:
+    file = zip_file(("../evil.jpg", new_picture_bytes()), ("../.hidden.jpg", b"litter"))
+    told = add(owner_client, recognizer, uuid.uuid4(), file=file).json()
+    assert [each["name"] for each in told["predictions"]] == ["evil.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [('"d" &amp;.jpg', '"d" &amp;.jpg'), ("a/../b.jpg", "b.jpg"), ("..", "a.jpg"), ("", "a.jpg")],
+)
+def test_a_file_is_called_what_its_field_says(
+    owner_client: Client, recognizer: Recognizer, name: str, kept: str
+) -> None:
+    told = add(owner_client, recognizer, uuid.uuid4(), file=jpeg(), name=name).json()
+    assert [each["name"] for each in told["predictions"]] == [kept]
+
+
 def test_an_upload_that_is_full_takes_no_more_and_says_so(
     owner_client: Client, recognizer: Recognizer, settings: Settings
 ) -> None:

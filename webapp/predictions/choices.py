@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from webapp.predictions.models import Prediction
+from webapp.predictions.others import was_asked
 from webapp.recognizers.models import ModelVersion, Recognizer
 
 NUM_SHOWN_CLASSES = 30
+NUM_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ def choices() -> list[Choice]:
 
 
 def newest_choice(owner_id: int | None) -> int | None:
-    """The recognizer that somebody asked last; None for who has asked none."""
+    """The recognizer that somebody chose last for an upload; None for who has chosen none."""
     if owner_id is None:
         return None
     rows = Prediction.objects.present().filter(owner_id=owner_id)
     newest = rows.order_by("-created_at", "-id")
-    return newest.values_list("recognizer_id", flat=True).first()
+    found = newest.only("recognizer_id", "upload", "content_sha256", "public_id")[:NUM_LOOKED_AT]
+    return next((row.recognizer_id for row in found if not was_asked(row)), None)

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from classifier.images import FILE_SUFFIXES, FORMAT_NAMES
+from webapp.predictions.incoming import clean_file_name
 from webapp.predictions.services import MAX_SLOT
 from webapp.recognizers.models import Recognizer
 
@@ -94,12 +95,17 @@ class FileForm(forms.Form):
     recognizer = forms.ModelChoiceField(Recognizer.objects.ready())
     position = forms.IntegerField(min_value=0, max_value=MAX_SLOT)
     file = forms.FileField(required=False, allow_empty_file=True)
+    # As the visitor's system writes it; what frames a file in a request changes some letters.
+    name = forms.CharField(required=False, max_length=1000)
     address = AddressField()
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if not settings.FETCH_ADDRESSES:
             values["address"] = ""
+        name = clean_file_name(values.get("name", ""))
+        if values.get("file") is not None and name not in {"", ".", ".."}:
+            values["file"].name = name
         if values.get("file") is None and not values.get("address") and not self.errors:
             self.add_error(None, _("Choose at least one picture."))
         return values

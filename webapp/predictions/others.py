@@ -130,6 +130,11 @@ def _tries(prediction: Prediction, recognizer_id: int) -> list[uuid.UUID]:
     ]
 
 
+def was_asked(prediction: Prediction) -> bool:
+    """Whether the row was made by asking another recognizer about a picture that was there."""
+    return prediction.upload in _tries(prediction, prediction.recognizer_id)
+
+
 def _rows(prediction: Prediction, uploads: list[uuid.UUID]) -> QuerySet[Prediction]:
     return Prediction.objects.filter(owner=prediction.owner_id, upload__in=uploads, position=0)
 

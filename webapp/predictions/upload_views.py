@@ -132,6 +132,13 @@ def _report(request: HttpRequest, upload_id: uuid.UUID, added: Added) -> dict[st
     if num := added.unpacked.num_from_zips:
         sentence = ngettext("%(num)s picture was in it.", "%(num)s pictures were in it.", num)
         notes.insert(0, sentence % {"num": num})
+        if num_failed := sum(bool(row.failure_sentence) for row in added.predictions):
+            sentence = ngettext(
+                "%(num)s of them could not be taken; its answer says why.",
+                "%(num)s of them could not be taken; their answers say why.",
+                num_failed,
+            )
+            notes.insert(1, sentence % {"num": num_failed})
     return {
         "page": reverse("answers", kwargs={"upload_id": upload_id}),
         "predictions": [

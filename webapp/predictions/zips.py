@@ -135,13 +135,14 @@ def contents_of(
     file: UploadedFile, *, max_pictures: int, limits: ZipLimits = DEFAULT_LIMITS
 ) -> ZipContents:
     """The first pictures of a ZIP, in its order. What systems add on their own (hidden files,
-    `__MACOSX`, `Thumbs.db`) is nobody's, and not counted. Raises ZipRefused."""
+    `__MACOSX`, `Thumbs.db`) is nobody's, and not counted; where a path leads is of no matter, since
+    nothing is written by its name. Raises ZipRefused."""
     archive = _opened(file, limits)
     pictures: list[PackedPicture] = []
     num_others = num_left_out = num_bytes = 0
     for info in archive.infolist():
         name = name_of(info)
-        parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
+        parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
         if not parts or info.is_dir() or any(is_litter(part) for part in parts):
             continue
         if PurePosixPath(name).suffix.lower() not in FILE_SUFFIXES:
