@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
 from tests.stack import PASSWORD, Stack
 
+pytestmark = pytest.mark.slow
+
 
 def go_to(page: Page, *names: str) -> None:
     for name in names:

@@ -18,6 +18,8 @@ from tests.pictures import new_picture_bytes
 from tests.stack import Stack
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 MOST_SECONDS = 0.3
 NUM_SAMPLES = 5
 # When the answer of each picture was in the page, by its position, in milliseconds since 1970.
@@ -109,7 +111,6 @@ def asked_for_long(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
-@pytest.mark.slow
 def test_with_redis_away_an_answer_is_hardly_later(
     browser: Browser, stack: Stack, visitor: str, tmp_path: Path
 ) -> None:

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 
 def upload(page: Page, stack: Stack, visitor: str, folder: Path) -> None:
     """A red and a green picture, answered; the red one is looked at."""

@@ -10,6 +10,8 @@ from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_i
 from tests.bundles import colour_bundle
 from tests.stack import PASSWORD, Stack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

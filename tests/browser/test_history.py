@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
 def test_what_is_selected_is_counted_in_sight(

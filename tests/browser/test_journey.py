@@ -119,7 +119,7 @@ def drops_five_files_and_watches(page: Page, stack: Stack, say: Say) -> None:
     # Nobody answers yet; then somebody does, and the page tells how far it is.
     progress = page.locator(".poll__count")
     expect(progress).to_contain_text(say("%(answered)s of %(all)s answered", answered=0, all=5))
-    expect(page.get_by_text(say("Being answered …"), exact=True)).to_have_count(4)
+    expect(page.get_by_text(say("Waiting"), exact=True)).to_have_count(4)
     expect(page.get_by_text(say("Not answered"), exact=True)).to_have_count(1)
     assert_fits(page)
     stack.start("inference")

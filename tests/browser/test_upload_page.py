@@ -13,6 +13,8 @@ from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, sign_in
 from tests.pictures import new_picture_bytes
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
 IS_DRAWN = """document.querySelector(".queue__picture").getContext("2d")
   .getImageData(48, 48, 1, 1).data[3] === 255"""

@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_in, sign_in
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 
 def shown_map(page: Page, answer: int = 0) -> list[bool]:
     maps = page.get_by_role("article").nth(answer).locator(".look__map")

@@ -12,6 +12,8 @@ from tests.browser.visit import NARROW, pictures_in, sign_in
 from tests.stack import Stack
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.slow
+
 MAX_PAGE_BYTES = 150_000  # without pictures
 MANY = 200
 FURNISH = """
@@ -110,7 +112,6 @@ def test_each_page_is_light_and_asks_nobody_else(
         assert wire.hosts == {f"127.0.0.1:{answering.port}"}
 
 
-@pytest.mark.slow
 def test_a_visitor_on_a_slow_line_can_choose_pictures_within_two_seconds(
     browser: Browser, stack: Stack, visitor: str
 ) -> None:

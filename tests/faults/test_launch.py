@@ -143,6 +143,7 @@ def test_a_worker_that_dies_under_the_launcher_comes_back(prepared: Path) -> Non
         assert answers(port)
 
 
+@pytest.mark.slow
 def test_a_killed_launcher_takes_its_processes_along_and_the_next_one_starts(
     prepared: Path,
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_killed_launcher_takes_its_processes_along_and_the_next_one_starts(
     wait_for(lambda: not processes_of(data_dir), what="the end of all processes")
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_stops_everything(prepared: Path) -> None:
     data_dir, port = prepared, free_port()
     with launched(data_dir, port) as (process, _):

@@ -15,7 +15,7 @@ from tests.pictures import picture_bytes
 from tests.webapp.programs import api_client
 from tests.webapp.versions import go_live
 from webapp.accounts.models import User
-from webapp.predictions import answering, waiting
+from webapp.predictions import answering, downloads, waiting
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
@@ -49,6 +49,12 @@ def _nobody_listens_on() -> Iterator[None]:
 def _nobody_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker remembers for ten seconds what it could not load; the next test is another worker."""
     monkeypatch.setattr(answering, "_left_alone", {})
+
+
+@pytest.fixture(autouse=True)
+def _nobody_downloads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that leaves an archive unread would have the next one's owner wait for it."""
+    monkeypatch.setattr(downloads, "_turns", downloads._Turns())
 
 
 @pytest.fixture

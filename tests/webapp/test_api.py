@@ -192,6 +192,8 @@ def test_an_upload_costs_few_queries(
         send(api, "blue", "green", "red")
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_programs_get_their_answers_in_the_same_call_from_running_processes(colours: Stack) -> None:
     colours.create_users("eve")
     key, others_key = colours.create_api_key("ada"), colours.create_api_key("eve")

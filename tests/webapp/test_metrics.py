@@ -146,6 +146,8 @@ def test_a_repeat_that_the_database_answers_is_an_answer_too(
     assert counted() == {("done", "colours", "1"): 1}
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_the_counts_of_the_worker_are_read_at_the_web_process(colours: Stack) -> None:
     colours.environment["OCELLUS_METRICS_TOKEN"] = TOKEN
     colours.start("redis", "web", "inference")
