@@ -104,7 +104,8 @@ def faults(
     found = []
     for name, address in addresses.items():
         url = f"{stack.url}{address}"
-        response = context.request.get(url, max_redirects=0)
+        # The server ends a line that was silent for two seconds, perhaps just now.
+        response = context.request.get(url, max_redirects=0, max_retries=2)
         is_html = "text/html" in response.headers.get("content-type", "")
         if not is_html or "<html" not in response.text():  # a file, or a piece of a page
             continue
