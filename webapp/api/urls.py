@@ -35,7 +35,8 @@ def _open(pattern: URLPattern) -> URLPattern:
         refusal = over_limit(uses)
         response = answer_problem(request, refusal) if refusal else view(request, **kwargs)
         if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            response = _method_not_allowed(request, response["Allow"])
+            allowed = ", ".join(sorted(response["Allow"].split(", ")))  # came from a set
+            response = _method_not_allowed(request, allowed)
         for name, value in limit_headers(uses).items():
             response[name] = value
         return response
