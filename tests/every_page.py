@@ -42,7 +42,7 @@ def furnish(person: User) -> None:
     furnish_account(person)
     judge_and_share(person)
     recognizer = Recognizer.objects.get()
-    dataset = Dataset.objects.create(folder_name="bugs")
+    dataset = Dataset.objects.create(name="bugs", folder_name="bugs")
     states = TrainingRun.State
     for state in (states.QUEUED, states.RUNNING, states.SUCCEEDED, states.FAILED):
         TrainingRun.objects.create(

@@ -94,6 +94,7 @@ class Stack:
             "web": lambda: processes.web_command(self.port),
             "inference": processes.inference_command,
             "training": processes.training_command,
+            "studio": processes.studio_command,
         }
         for name in names:
             with (self.data_dir / f"{name}.log").open("ab") as log:

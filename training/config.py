@@ -33,6 +33,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "augmentation": get_args(Augmentation),
     "mixed_precision": get_args(Switch),
 }
+_PATHS = ("folder", "root", "out", "outliers", "cache", "work")
 _BOUNDS: dict[str, tuple[float, float]] = {
     "image_size": (32, 1024),
     "epochs": (1, 1000),
@@ -58,7 +59,7 @@ class TrainingConfig:
 
     What is learned from:
     `folder`: a labelled folder, a ZIP of one, a CSV manifest, or a folder in the layout of
-    CUB-200-2011. `outliers`: a folder of pictures of other things, to measure "none of these" on.
+    CUB-200-2011. `root`: where the paths of a CSV manifest begin; None: in its own folder. `outliers`: a folder of pictures of other things, to measure "none of these" on.
     `val_fraction`, `test_fraction`: what shares are set aside where the folder leaves it open.
     `max_archive_bytes`, `max_archive_files`: what a ZIP may unpack to.
 
@@ -109,6 +110,7 @@ class TrainingConfig:
     test_fraction: float = 0.15
     max_archive_bytes: int = 20 * 2**30
     max_archive_files: int = 1_000_000
+    root: Path | None = None
     outliers: Path | None = None
     formats: tuple[Format, ...] = ("h5", "openvino")
     int8: bool = True
@@ -161,14 +163,14 @@ class TrainingConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a manifest or a database row."""
         values = asdict(self)
-        for name in ("folder", "out", "outliers", "cache", "work"):
+        for name in _PATHS:
             values[name] = None if values[name] is None else str(values[name])
         return {**values, "formats": list(self.formats)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         changed = dict(values)
-        for name in ("folder", "out", "outliers", "cache", "work"):
+        for name in _PATHS:
             if changed.get(name) is not None:
                 changed[name] = Path(changed[name])
         if "formats" in changed:

@@ -1,4 +1,5 @@
-"""The Celery application: queue `inference` answers pictures, queue `training` trains."""
+"""The Celery application: queue `inference` answers pictures, queue `training` trains, queue
+`studio` does the rest of a curator's work."""
 
 import os
 from typing import Any
@@ -11,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 app = Celery("ocellus")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["webapp.studio.jobs"])
 app.steps["worker"].add("webapp.ops.steps:ReconcilerStep")
 app.steps["worker"].add("webapp.ops.steps:SweeperStep")
 app.steps["worker"].add("webapp.ops.steps:RemoverStep")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from classifier.images import Limits
 from webapp import env
+from webapp.admin_theme import UNFOLD  # noqa: F401 - a setting
 from webapp.ops.processes import WEB_THREADS
 from webapp.ops.redis_socket import socket_path
 
@@ -21,6 +22,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("OCELLUS_DATA_DIR", BASE_DIR / "var")
 PICTURES_DIR = DATA_DIR / "pictures"
 DATASETS_DIR = DATA_DIR / "datasets"
+MANIFESTS_DIR = DATA_DIR / "manifests"  # what runs were trained on, as lists
 BUNDLES_DIR = DATA_DIR / "bundles"
 # What a training can do without: features computed before, and where a killed one goes on from.
 CACHE_DIR = DATA_DIR / "cache"
@@ -45,7 +47,8 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_htmx",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "webapp.admin_site.StudioAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -58,6 +61,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "webapp.admin_site.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "webapp.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -92,6 +96,7 @@ TEMPLATES = [
 # Claims and leases: how long a row may stay with a worker that has stopped renewing it.
 PREDICTION_LEASE_SECONDS = 20
 TRAINING_LEASE_SECONDS = 30
+JOB_LEASE_SECONDS = 30
 
 # Database
 
@@ -247,7 +252,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "inference"
-CELERY_TASK_ROUTES = {"webapp.studio.tasks.*": {"queue": "training"}}  # studio.tasks.QUEUE
+CELERY_TASK_ROUTES = {
+    "webapp.studio.tasks.*": {"queue": "training"},  # studio.tasks.QUEUE
+    "webapp.studio.jobs.tasks.*": {"queue": "studio"},  # studio.jobs.tasks.QUEUE
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

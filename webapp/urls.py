@@ -1,15 +1,10 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from webapp.belongings.guest_views import studio_sign_in
-
-admin.site.site_header = _("Ocellus: the studio")
-admin.site.site_title = _("Ocellus")
-admin.site.index_title = _("Datasets, training and versions")
 
 urlpatterns = [
     path("", include("webapp.predictions.urls")),
@@ -20,6 +15,7 @@ urlpatterns = [
     path("api/", include("webapp.api.urls")),
     path("admin/login/", studio_sign_in, name="studio_sign_in"),  # before the admin's own
     path("language/", login_not_required(require_POST(set_language)), name="set_language"),
+    path("admin/studio/", include("webapp.studio.urls")),
     path("admin/", admin.site.urls),
 ]
 handler400 = "webapp.predictions.refusals.bad_request"

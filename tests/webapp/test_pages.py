@@ -43,12 +43,22 @@ def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline(
     for client, page in (
         (owner_client, "/"),
         (owner_client, "/history/"),
-        (curator_client, "/admin/"),
+        (curator_client, "/"),
     ):
         policy = client.get(page)["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "script-src 'self';" in f"{policy};"
         assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_the_admin_may_evaluate_its_attributes_and_nothing_else(curator_client: Client) -> None:
+    for page in ("/admin/", "/admin/studio/trainingrun/", "/admin/no-such-page/"):
+        policy = curator_client.get(page)["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self' 'unsafe-eval';" in f"{policy};"
+        assert "style-src 'self';" in f"{policy};"
+        assert policy.count("unsafe-inline") == 1  # style-src-attr
         assert "http" not in policy
 
 

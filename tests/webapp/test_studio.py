@@ -45,7 +45,13 @@ NewRun = Callable[..., TrainingRun]
 
 
 @pytest.fixture
-def new_run(recognizer: Recognizer) -> NewRun:
+def new_run(recognizer: Recognizer, settings: Settings, tmp_path: Path) -> NewRun:
+    settings.DATA_DIR, settings.DATASETS_DIR = tmp_path, tmp_path / "datasets"
+    settings.MANIFESTS_DIR = tmp_path / "manifests"
+    for name in ("ant", "bee"):  # never opened: what would is replaced
+        (settings.DATASETS_DIR / "bugs" / name).mkdir(parents=True, exist_ok=True)
+        (settings.DATASETS_DIR / "bugs" / name / "1.jpg").touch()
+
     def make(**more: Any) -> TrainingRun:
         # Another seed for each: two runs with the same settings would be one, sent twice.
         config = {
@@ -613,12 +619,9 @@ def test_a_run_that_does_not_exist_is_a_404(curator_client: Client) -> None:
 
 
 def test_the_pages_of_the_studio_all_open(
-    curator_client: Client, new_run: NewRun, live_version: ModelVersion, tmp_path: Path
+    curator_client: Client, new_run: NewRun, live_version: ModelVersion
 ) -> None:
     run = new_run()
-    folder = tmp_path / "datasets" / "bugs" / "ant"
-    folder.mkdir(parents=True)
-    (folder / "a.jpg").write_bytes(picture_bytes())
     for page in (
         "",
         "studio/trainingrun/",

@@ -102,7 +102,7 @@ def test_a_version_of_the_first_release_shows_bf16_beside_fp32(
 def test_a_version_that_says_nothing_of_it_has_a_page(
     curator_client: Client, version: ModelVersion, metrics: dict[str, Any]
 ) -> None:
-    assert "What it computes in: –" in page(curator_client, version, metrics)
+    assert "What it computes in –" in page(curator_client, version, metrics)
 
 
 @pytest.mark.slow

@@ -75,6 +75,7 @@ def prepare_for(config: TrainingConfig, place: Workplace, clock: StepClock) -> P
         cache=place.cache,
         unpack_into=place.source,
         limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
+        root=config.root,
         clock=clock,
     )
 
@@ -88,12 +89,13 @@ def prepare(
     cache: Cache,
     unpack_into: Path,
     limits: ArchiveLimits = DEFAULT_LIMITS,
+    root: Path | None = None,
     clock: StepClock,
 ) -> Prepared:
     """The examples of a source and the audit of its files. Raises DatasetRefused only for a source
     that cannot be read at all; what blocks a training is among the findings."""
     with clock.step("read") as on_progress:
-        index = read_index(source, into=unpack_into, limits=limits)
+        index = read_index(source, into=unpack_into, limits=limits, root=root)
         pictures = Pictures(index, image_size)
         survey = survey_files(index, cache, pictures, on_progress)
     with clock.step("audit"):

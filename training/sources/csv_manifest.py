@@ -38,8 +38,10 @@ def is_manifest(file: Path) -> bool:
     return set(NEEDED_COLUMNS) <= set(columns)
 
 
-def read_csv(file: Path) -> Index:
+def read_csv(file: Path, root: Path | None = None) -> Index:
     """The pictures of a CSV manifest, in its order. Raises DatasetRefused.
+
+    `root`: where its paths begin; None: in its folder.
 
     The first line that cannot be used is refused with its number and column.
     """
@@ -47,7 +49,7 @@ def read_csv(file: Path) -> Index:
     columns = _header(file, rows)
     _check_columns(file, columns)
     where = {column: columns.index(column) for column in columns}
-    root = file.parent
+    root = root or file.parent
     paths, names, builder = ListedPaths(root), ClassNames(), IndexBuilder(root)
     for line, row in rows:
         if len(row) != len(columns):

@@ -11,12 +11,18 @@ from training.sources.folder import scan_folder
 from training.sources.index import Index
 
 
-def read_index(source: Path, *, into: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> Index:
+def read_index(
+    source: Path,
+    *,
+    into: Path,
+    limits: ArchiveLimits = DEFAULT_LIMITS,
+    root: Path | None = None,
+) -> Index:
     """The pictures of a labelled folder, a ZIP of one, a CSV manifest, or a folder in the layout of
     CUB-200-2011; none of them is opened yet.
 
     `into`: a new or empty folder, which only a ZIP needs; what is unpacked there must stay as long
-    as the index is used. Raises DatasetRefused and ArchiveRefused.
+    as the index is used. `root`: where the paths of a CSV manifest begin; None: in its folder. Raises DatasetRefused and ArchiveRefused.
     """
     suffix = source.suffix.lower()
     if source.is_dir():
@@ -24,7 +30,7 @@ def read_index(source: Path, *, into: Path, limits: ArchiveLimits = DEFAULT_LIMI
     if source.is_file() and suffix == ".zip":
         return _read_unpacked(extracted(source, into, limits))
     if source.is_file() and suffix == ".csv":
-        return read_csv(source)
+        return read_csv(source, root)
     if suffix in {".zip", ".csv"} or source.exists():
         raise DatasetRefused("no_source", path=source)
     raise DatasetRefused("no_folder", path=source)

@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
+from webapp.model_admin import ModelAdmin
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """Keys are made and revoked here, never changed. Who is no superuser sees and makes their own
     only: a key acts as its owner."""
 

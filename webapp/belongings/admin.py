@@ -3,19 +3,29 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from webapp.accounts.models import User
 from webapp.belongings.leaving import LastSuperuser, account_leave, leave_finish
+from webapp.model_admin import ModelAdmin
 from webapp.predictions.models import Prediction
 
 LEAVE_SECONDS = 5.0
+
+admin.site.unregister(Group)  # registered by Django, without the theme
+
+
+@admin.register(Group)
+class ThemedGroupAdmin(GroupAdmin, ModelAdmin[Group]):
+    """Django's: names of permissions that people are given together."""
 
 
 class GuestFilter(admin.SimpleListFilter):
@@ -39,9 +49,12 @@ class GuestFilter(admin.SimpleListFilter):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
+class PersonAdmin(UserAdmin[User], ModelAdmin[User]):
     """Django's, but that who is deleted leaves as by their own hand: with the pictures' files."""
 
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
     list_display = ("username", "email", "is_staff", "is_active", "leaving_at", "last_login")
     list_filter = (GuestFilter, "is_staff", "is_superuser", "is_active", "groups")
 

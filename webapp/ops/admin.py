@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
+from webapp.model_admin import ModelAdmin
 from webapp.ops.models import WorkerHeartbeat
 
 
 @admin.register(WorkerHeartbeat)
-class WorkerHeartbeatAdmin(admin.ModelAdmin[WorkerHeartbeat]):
+class WorkerHeartbeatAdmin(ModelAdmin[WorkerHeartbeat]):
     list_display = ("name", "seen_at", "answered_at", "loaded")
     readonly_fields = ("name", "seen_at", "answered_at", "loaded", "refused")
 

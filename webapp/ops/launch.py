@@ -189,6 +189,7 @@ def _run_processes() -> int:
     commands["web"] = processes.web_command(settings.PORT)
     commands["inference"] = processes.inference_command()
     commands["training"] = processes.training_command()
+    commands["studio"] = processes.studio_command()
     manager = Manager()
     for name, command in commands.items():
         manager.add_process(name, shlex.join(processes.kept_alive(command)), env=_environment())

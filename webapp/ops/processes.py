@@ -55,6 +55,14 @@ def training_command() -> list[str]:
     ]
 
 
+def studio_command() -> list[str]:
+    """A process that forks one child for each job of the studio: audits bring numpy and more."""
+    return [
+        *_worker("studio"),
+        *("--pool", "prefork", "--concurrency", "1", "--max-tasks-per-child", "1"),
+    ]
+
+
 def _worker(queue: str) -> list[str]:
     return [
         *(sys.executable, "-m", "celery", "--quiet", "--app", "webapp"),

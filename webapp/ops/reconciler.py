@@ -13,7 +13,9 @@ from webapp.predictions.answering import give_back_owed, held_claims
 from webapp.predictions.claims import claims_renew, predictions_requeue_lost
 from webapp.predictions.models import Prediction
 from webapp.predictions.tasks import nudge_inference
-from webapp.studio.models import TrainingRun
+from webapp.studio.jobs.services import jobs_requeue_lost
+from webapp.studio.jobs.tasks import nudge_jobs
+from webapp.studio.models import Job, TrainingRun
 from webapp.studio.services import runs_mark_interrupted
 from webapp.studio.tasks import nudge_training
 
@@ -55,6 +57,7 @@ def reconcile(*, may_judge: bool = True) -> None:
     if may_judge:
         predictions_requeue_lost()
         runs_mark_interrupted()
+        jobs_requeue_lost()
     settled = timezone.now() - timedelta(seconds=settings.RECONCILE_EVERY_SECONDS)
     if (
         not held
@@ -67,3 +70,5 @@ def reconcile(*, may_judge: bool = True) -> None:
     running_runs = TrainingRun.objects.filter(state=TrainingRun.State.RUNNING)
     if queued_runs.exists() and not running_runs.exists():
         nudge_training()
+    if Job.objects.filter(state=Job.State.QUEUED, created_at__lt=settled).exists():
+        nudge_jobs()

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from classifier.errors import InvalidImage
+from webapp.model_admin import ModelAdmin
 from webapp.predictions import pictures
 from webapp.predictions.models import Correction, Prediction
 from webapp.recognizers.templatetags.shares import percent
@@ -23,7 +24,7 @@ LARGEST_ID = 2**63 - 1
 
 
 @admin.register(Prediction)
-class PredictionAdmin(admin.ModelAdmin[Prediction]):
+class PredictionAdmin(ModelAdmin[Prediction]):
     """For staff to see that pictures are answered; the pictures themselves are their owners'."""
 
     list_display = ("created_at", "recognizer", "state", "label", "confidence", "version")
@@ -63,7 +64,7 @@ class PredictionAdmin(admin.ModelAdmin[Prediction]):
 
 
 @admin.register(Correction)
-class CorrectionAdmin(admin.ModelAdmin[Correction]):
+class CorrectionAdmin(ModelAdmin[Correction]):
     """The curator's inbox: what owners have said of answers, with the pictures. Nobody sees a picture
     here that its owner has not judged, or after the owner has taken that back."""
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from webapp.accounts.models import User
+from webapp.model_admin import ModelAdmin
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.precision import precision_table
 from webapp.recognizers.services import version_promote
@@ -22,7 +23,7 @@ from webapp.recognizers.templatetags.shares import percent
 
 
 @admin.register(Recognizer)
-class RecognizerAdmin(admin.ModelAdmin[Recognizer]):
+class RecognizerAdmin(ModelAdmin[Recognizer]):
     list_display = ("name", "live", "created_at")
     search_fields = ("name",)
     prepopulated_fields = {"slug": ("name",)}
@@ -34,7 +35,7 @@ class RecognizerAdmin(admin.ModelAdmin[Recognizer]):
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+class ModelVersionAdmin(ModelAdmin[ModelVersion]):
     change_form_template = "admin/recognizers/modelversion/change_form.html"
     list_display = ("__str__", "state", "backbone", "top1", "created_at", "promoted_at")
     list_filter = ("state", "recognizer")

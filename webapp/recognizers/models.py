@@ -15,12 +15,25 @@ class RecognizerQuerySet(models.QuerySet["Recognizer"]):
 
 
 class Recognizer(models.Model):
-    """What a visitor picks: "Insects". It answers through its live model version."""
+    """What a visitor picks: "Insects". It answers through its live model version.
+
+    `groups` counts where it is open to groups alone. One that is archived answers nobody and is kept.
+    """
+
+    class Access(models.TextChoices):
+        EVERYONE = "everyone", _("everyone")
+        ACCOUNTS = "accounts", _("people with an account")
+        GROUPS = "groups", _("chosen groups")
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(_("slug"), max_length=100, unique=True)
     description = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    access = models.CharField(_("open to"), max_length=10, choices=Access, default=Access.EVERYONE)
+    groups = models.ManyToManyField(
+        "auth.Group", blank=True, related_name="recognizers", verbose_name=_("groups")
+    )
+    archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
 
     objects = RecognizerQuerySet.as_manager()
 
@@ -103,3 +116,42 @@ class ModelVersion(models.Model):
     def val_top1(self) -> float | None:
         val_top1 = self.metrics.get("val_top1")
         return None if val_top1 is None else float(val_top1)
+
+
+class Promotion(models.Model):
+    """A line of the log of which version answered when, by whose decision and why."""
+
+    recognizer = models.ForeignKey(
+        Recognizer, models.CASCADE, related_name="promotions", verbose_name=_("recognizer")
+    )
+    version = models.ForeignKey(
+        ModelVersion, models.CASCADE, related_name="promotions", verbose_name=_("model version")
+    )
+    before = models.ForeignKey(
+        ModelVersion,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("version that answered before"),
+    )
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    reason = models.TextField(_("why"), blank=True)
+    figures = models.JSONField(_("comparison"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("promotion")
+        verbose_name_plural = _("promotions")
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["recognizer", "-id"], name="promotion_log")]
+
+    def __str__(self) -> str:
+        return str(self.version)

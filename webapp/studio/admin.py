@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.models import User
+from webapp.model_admin import ModelAdmin
 from webapp.studio.forms import RetrainForm
 from webapp.studio.models import Dataset, TrainingRun
 from webapp.studio.services import (
@@ -24,9 +25,10 @@ from webapp.studio.services import (
 
 
 @admin.register(Dataset)
-class DatasetAdmin(admin.ModelAdmin[Dataset]):
-    list_display = ("folder_name", "created_at")
-    search_fields = ("folder_name",)
+class DatasetAdmin(ModelAdmin[Dataset]):
+    list_display = ("name", "origin", "state", "created_at")
+    search_fields = ("name", "folder_name")
+    list_filter = ("origin", "state")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a dataset appears when its folder is trained on
@@ -36,7 +38,7 @@ class DatasetAdmin(admin.ModelAdmin[Dataset]):
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(admin.ModelAdmin[TrainingRun]):
+class TrainingRunAdmin(ModelAdmin[TrainingRun]):
     """A run is made by the form `retrain` and changed by nobody; "add" leads to the form."""
 
     list_display = ("__str__", "dataset", "state", "doing", "created_at", "ended_at", "version")

@@ -17,7 +17,8 @@ from django.utils.text import slugify
 from training.sources.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.studio.models import RESUMABLE, Dataset, TrainingRun
+from webapp.studio.datasets.services import dataset_get_or_create
+from webapp.studio.models import RESUMABLE, DatasetVersion, TrainingRun
 from webapp.studio.tasks import nudge_training
 
 logger = logging.getLogger(__name__)
@@ -71,8 +72,11 @@ def run_create(
     requested_by: User | None,
     fallback_config: Mapping[str, Any] | None = None,
     promote_when_done: bool = False,
+    version: DatasetVersion | None = None,
 ) -> TrainingRun:
     """A queued run on a folder below the datasets' folder; the trainer is told after the commit.
+
+    `version`: of that dataset; where none is given, the dataset as it is when the run's turn comes.
 
     One with the same settings that waits, or was asked for a moment ago, is that run: a form sent
     twice makes one.
@@ -80,15 +84,16 @@ def run_create(
     with transaction.atomic():
         # Whoever asks for the same recognizer at the same moment waits here.
         Recognizer.objects.select_for_update().get(pk=recognizer.pk)
-        dataset, _ = Dataset.objects.get_or_create(folder_name=folder_name)
+        dataset = dataset_get_or_create(folder_name=folder_name, created_by=requested_by)
         a_moment_ago = timezone.now() - timedelta(seconds=SAME_FORM_SECONDS)
         is_same = Q(state=State.QUEUED) | Q(state=State.RUNNING, created_at__gt=a_moment_ago)
         for same in TrainingRun.objects.filter(is_same, recognizer=recognizer, dataset=dataset):
-            if same.config == dict(config):
+            if same.config == dict(config) and (version is None or same.dataset_version == version):
                 return same
         run = TrainingRun(
             recognizer=recognizer,
             dataset=dataset,
+            dataset_version=version,
             config=dict(config),
             fallback_config=dict(fallback_config) if fallback_config else None,
             requested_by=requested_by,
@@ -143,6 +148,12 @@ def run_fall_back(*, run: TrainingRun) -> None:
     """Go on with the settings without pretrained weights: what the row shows is what was trained."""
     run.config, run.fallback_config = run.fallback_config, None
     _ours(run).update(config=run.config, fallback_config=None)
+
+
+def run_fix_version(*, run: TrainingRun, version: DatasetVersion) -> None:
+    """Note which version of its dataset a run learns from, if it is still this trainer's."""
+    if _ours(run).update(dataset_version=version):
+        run.dataset_version = version
 
 
 def run_keep(

@@ -2,15 +2,14 @@
 
 import logging
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from classifier.answering import open_answerer
@@ -25,12 +24,16 @@ from webapp.database import DATABASE_AWAY, DATABASE_ERRORS, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
-from webapp.studio.models import RESUMABLE, TrainingRun
+from webapp.studio.datasets.reading import dataset_read
+from webapp.studio.datasets.services import version_freeze
+from webapp.studio.lease import Hold, LeaseLost, kept
+from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
 from webapp.studio.services import (
     OPEN_STATES,
     run_claim,
     run_end,
     run_fall_back,
+    run_fix_version,
     run_keep,
     run_progress,
     run_renew,
@@ -110,8 +113,26 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
     # A run that was interrupted after its bundle was written and before it was recorded leaves
     # a bundle that no version names; the lease in the name keeps it out of the next one's way.
     out = Path(settings.BUNDLES_DIR) / f"{run.recognizer.slug}-{run.pk}-{str(run.lease)[:8]}"
-    places = {"folder": run.dataset.path, "out": out, "cache": Path(settings.CACHE_DIR)}
-    return TrainingConfig.from_dict({**values, **places, "work": work_folder(run)})
+    places = {
+        "folder": _version(run).manifest_path,
+        "root": Path(settings.DATA_DIR),
+        "out": out,
+        "cache": Path(settings.CACHE_DIR),
+        "work": work_folder(run),
+    }
+    return TrainingConfig.from_dict({**values, **places})
+
+
+def _version(run: TrainingRun) -> DatasetVersion:
+    """What the run learns from: what was chosen, or the dataset as it is when its turn comes."""
+    if run.dataset_version is None:
+        dataset = run.dataset
+        if dataset.origin == Dataset.Origin.FOLDER:  # pictures may have been added
+            dataset_read(dataset)
+        run_fix_version(run=run, version=version_freeze(dataset=dataset))
+    if run.dataset_version is None:
+        raise LeaseLost
+    return run.dataset_version
 
 
 def work_folder(run: TrainingRun) -> Path:
@@ -209,22 +230,10 @@ def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
     run_end(run=run, state=State.FAILED, failure_code=code, failure_params=params)
 
 
-class LeaseLost(Exception):
-    """The run is no longer this trainer's; what it needs to go on elsewhere must stay."""
-
-
-class _Hold:
-    """Whether a trainer may go on with its run: `shall_stop` is set when not, `is_lost` says why."""
-
-    def __init__(self) -> None:
-        self.shall_stop = threading.Event()
-        self.is_lost = False
-
-
 class _Listener:
     """Writes a run's events into its row, at most once a second, and stops it when it is lost."""
 
-    def __init__(self, run: TrainingRun, hold: _Hold) -> None:
+    def __init__(self, run: TrainingRun, hold: Hold) -> None:
         self.notes: list[str] = []
         self._run = run
         self._hold = hold
@@ -248,31 +257,10 @@ class _Listener:
             logger.exception("The progress of %s could not be noted", self._run)
 
 
-@contextmanager
-def _lease_kept(run: TrainingRun) -> Iterator[_Hold]:
-    """Renews the lease in a thread while the block runs; what it yields says when to stop."""
-    hold, is_over = _Hold(), threading.Event()
-
-    def renew() -> None:
-        try:
-            while not is_over.wait(settings.TRAINING_LEASE_SECONDS / 6):
-                try:
-                    drop_dead_connection()
-                    if not run_renew(run=run):
-                        hold.is_lost = True
-                        hold.shall_stop.set()
-                        return
-                    if run_shall_stop(run=run):  # the lease goes on until it has really stopped
-                        hold.shall_stop.set()
-                except DATABASE_ERRORS:
-                    logger.exception("The lease of %s could not be renewed; trying again", run)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield hold
-    finally:
-        is_over.set()
-        thread.join()
+def _lease_kept(run: TrainingRun) -> AbstractContextManager[Hold]:
+    return kept(
+        renew=lambda: run_renew(run=run),
+        is_unwanted=lambda: run_shall_stop(run=run),
+        every_seconds=settings.TRAINING_LEASE_SECONDS / 6,
+        name=str(run),
+    )

@@ -41,6 +41,9 @@ _FAILURES: dict[str, str] = {
     "disk": gettext_noop(
         "The training could not write to the disk: %(problem)s. Make room and train again."
     ),
+    "worker_died": gettext_noop(
+        "The worker died %(attempts)s times over it. The operator finds more in the studio worker's log."
+    ),
     "memory": gettext_noop(
         "The training ran out of memory. Choose a smaller image size or the light backbone."
     ),

@@ -1,6 +1,4 @@
-"""Datasets and training runs."""
-
-from pathlib import Path
+"""Training runs, and what each has said on the way."""
 
 from django.conf import settings
 from django.db import models
@@ -8,29 +6,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio.models.datasets import Dataset, DatasetVersion
 from webapp.studio.wording import run_failure_sentence, step_label
 
 # Failures for lack of room on a disk or in memory, which can be made: checkpoints are kept.
 NO_ROOM = ("disk", "memory")
-
-
-class Dataset(models.Model):
-    """A labelled folder below the datasets' folder."""
-
-    folder_name = models.CharField(_("folder"), max_length=200, unique=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    class Meta:
-        verbose_name = _("dataset")
-        verbose_name_plural = _("datasets")
-        ordering = ["folder_name"]
-
-    def __str__(self) -> str:
-        return self.folder_name
-
-    @property
-    def path(self) -> Path:
-        return Path(settings.DATASETS_DIR) / self.folder_name
 
 
 class TrainingRun(models.Model):
@@ -57,11 +37,21 @@ class TrainingRun(models.Model):
     dataset = models.ForeignKey(
         Dataset, models.PROTECT, related_name="runs", verbose_name=_("dataset")
     )
+    dataset_version = models.ForeignKey(
+        DatasetVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="runs",
+        verbose_name=_("version of the dataset"),
+    )
     config = models.JSONField(_("settings"))
     fallback_config = models.JSONField(
         _("settings without pretrained weights"), null=True, blank=True
     )
     promote_when_done = models.BooleanField(_("promote when done"), default=False)
+    is_automatic = models.BooleanField(_("started by itself"), default=False)
+    estimated_seconds = models.FloatField(_("estimated seconds"), null=True, blank=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -98,6 +88,8 @@ class TrainingRun(models.Model):
         verbose_name = _("training run")
         verbose_name_plural = _("training runs")
         ordering = ["-id"]
+        # All of the studio, beside what the admin asks for each model.
+        permissions = [("train", _("Can curate datasets, train and promote"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="running"), name="one_running_training"
@@ -140,6 +132,32 @@ class TrainingRun(models.Model):
     @property
     def failure_sentence(self) -> str:
         return run_failure_sentence(self.failure_code, self.failure_params)
+
+
+class RunLine(models.Model):
+    """One line of what a run has said: an epoch's figures for the curves, or a line of its log."""
+
+    class Kind(models.TextChoices):
+        EPOCH = "epoch", _("epoch")
+        LOG = "log", _("log")
+
+    run = models.ForeignKey(
+        TrainingRun, models.CASCADE, related_name="lines", verbose_name=_("training run")
+    )
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    kind = models.CharField(_("kind"), max_length=5, choices=Kind, default=Kind.LOG)
+    step = models.CharField(_("step"), max_length=20, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    figures = models.JSONField(_("figures"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("line of a run")
+        verbose_name_plural = _("lines of runs")
+        ordering = ["id"]
+        indexes = [models.Index(fields=["run", "kind", "id"], name="run_line")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 # The same as `is_resumable`, for queries.

@@ -1,0 +1,90 @@
+"""Jobs of the studio: claimed once, begun anew when their worker dies, told how they ended."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.waiting import wait_for
+from webapp.ops.reconciler import reconcile
+from webapp.studio.jobs import worker
+from webapp.studio.jobs.services import job_cancel, job_claim, job_create, job_end, job_renew
+from webapp.studio.models import Dataset, Job
+
+State = Job.State
+
+
+@pytest.fixture
+def dataset(db: None) -> Dataset:
+    return Dataset.objects.create(name="Bugs", folder_name="bugs")
+
+
+@pytest.fixture
+def job(dataset: Dataset) -> Job:
+    return job_create(kind=Job.Kind.AUDIT, dataset=dataset)[0]
+
+
+def do(job: Job, run: Callable[..., Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Job:
+    monkeypatch.setattr(worker, "import_module", lambda name: SimpleNamespace(run=run))
+    assert worker.do_next()
+    job.refresh_from_db()
+    return job
+
+
+def lose(job: Job) -> None:
+    """As if its worker had died some time ago."""
+    Job.objects.filter(pk=job.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_who_asks_again_is_given_the_job_that_is_open(job: Job, dataset: Dataset) -> None:
+    assert job_create(kind=Job.Kind.AUDIT, dataset=dataset) == (job, False)
+    assert job_create(kind=Job.Kind.IMPORT, dataset=dataset)[1]
+    job_cancel(job=job)
+    assert job_create(kind=Job.Kind.AUDIT, dataset=dataset)[1], "that one has ended"
+
+
+def test_its_result_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = do(job, lambda job, tell: {"num": 3}, monkeypatch)
+    assert (done.state, done.result) == (State.SUCCEEDED, {"num": 3})
+    assert not worker.do_next(), "none waits"
+
+
+def test_what_fails_says_why(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(job: Job, tell: worker.Tell) -> Mapping[str, Any]:
+        raise RuntimeError("something odd")
+
+    failed = do(job, run, monkeypatch)
+    assert failed.state == State.FAILED
+    assert "something odd" in failed.failure_sentence
+
+
+@pytest.mark.django_db(transaction=True)  # the lease is kept by a thread
+def test_one_that_is_cancelled_stops_when_it_next_tells_how_far_it_is(
+    job: Job, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.JOB_LEASE_SECONDS = 0.06
+
+    def run(job: Job, tell: worker.Tell) -> Mapping[str, Any]:
+        job_cancel(job=job)
+        wait_for(lambda: tell("read", 0.5), what="the end of the job")
+        return {}
+
+    assert do(job, run, monkeypatch).state == State.CANCELLED
+
+
+def test_a_lost_worker_s_job_is_begun_anew_and_given_up_after_three_times(job: Job) -> None:
+    for attempt in (1, 2, 3):
+        held = job_claim()
+        assert held is not None
+        assert held.attempts == attempt
+        lose(held)
+        reconcile()
+        assert not job_renew(job=held), "it is no longer this worker's"
+        assert not job_end(job=held, state=State.SUCCEEDED)
+    job.refresh_from_db()
+    assert job.state == State.FAILED
+    assert "died 3 times" in job.failure_sentence

@@ -1,0 +1,82 @@
+"""What writes datasets and their versions."""
+
+import csv
+import hashlib
+import os
+import uuid
+from collections import Counter
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from webapp.accounts.models import User
+from webapp.studio.models import Dataset, DatasetVersion, Example
+
+ROWS_AT_ONCE = 2000
+
+
+def dataset_get_or_create(
+    *, folder_name: str, created_by: User | None = None, origin: str = Dataset.Origin.FOLDER
+) -> Dataset:
+    """The dataset of that folder below the datasets' folder; a new one is still to be read."""
+    dataset, _ = Dataset.objects.get_or_create(
+        folder_name=folder_name,
+        defaults={"name": folder_name, "created_by": created_by, "origin": origin},
+    )
+    return dataset
+
+
+def version_freeze(
+    *, dataset: Dataset, created_by: User | None = None, note: str = ""
+) -> DatasetVersion:
+    """The dataset as it is now, as a version that never changes: the latest one where that is the same."""
+    folder = Path(settings.MANIFESTS_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{uuid.uuid4()}.csv"
+    try:
+        with transaction.atomic():
+            # Whoever numbers a version of this dataset next waits here.
+            Dataset.objects.select_for_update().get(pk=dataset.pk)
+            counts = _write_manifest(dataset, draft)
+            digest = _sha256(draft)
+            latest = dataset.latest_version()
+            if latest and latest.digest == digest and latest.manifest_path.is_file():
+                return latest
+            last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
+            name = f"{dataset.pk}-{last + 1}-{digest[:12]}.csv"
+            version = DatasetVersion.objects.create(
+                dataset=dataset,
+                number=last + 1,
+                manifest_name=name,
+                digest=digest,
+                num_examples=sum(counts.values()),
+                class_counts=dict(sorted(counts.items())),
+                note=note,
+                created_by=created_by,
+            )
+            draft.rename(folder / name)
+        return version
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_manifest(dataset: Dataset, file: Path) -> Counter[str]:
+    """Write what is included, in a fixed order; how many pictures each label has."""
+    counts: Counter[str] = Counter()
+    rows = Example.objects.filter(dataset=dataset).included().order_by("path")
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        write = csv.writer(stream, lineterminator="\n").writerow
+        write(("path", "label", "split"))
+        for path, label, split in rows.values_list("path", "label", "split").iterator(ROWS_AT_ONCE):
+            write((path, label, split))
+            counts[label] += 1
+        stream.flush()
+        os.fsync(stream.fileno())
+    return counts
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

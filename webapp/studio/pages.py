@@ -1,0 +1,44 @@
+"""What all pages of the studio have in common: who may see them, and what the admin draws around them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+
+from webapp.accounts.models import User
+
+P = ParamSpec("P")
+CURATE = "studio.train"
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def curator_page(view: View[P]) -> View[P]:
+    """For curators alone: a stranger is asked to sign in, anybody else is refused (403)."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.has_perm(CURATE):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return cast("View[P]", admin.site.admin_view(guarded))  # signed in, staff, never cached
+
+
+def curator(request: HttpRequest) -> User:
+    """Who asks. Raises PermissionDenied for nobody."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def page(
+    request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
+) -> HttpResponse:
+    """A page of the studio, in the admin's frame."""
+    inside = {**admin.site.each_context(request), "title": title, **context}
+    return TemplateResponse(request, template, inside, status=status)
