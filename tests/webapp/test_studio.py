@@ -13,7 +13,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.bundles import colour_bundle
-from tests.pictures import picture_bytes
 from training.config import TrainingConfig
 from training.errors import DatasetRefused, WeightsUnavailable
 from training.events import Event, OnEvent
