@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
+from tests.pictures import picture_bytes
 from training.sources.csv_manifest import read_csv
 from webapp.studio.datasets.reading import FolderRefused, dataset_read
 from webapp.studio.datasets.services import dataset_get_or_create, version_freeze
@@ -80,3 +83,32 @@ def test_a_folder_that_leads_out_is_refused(dataset: Dataset, folder: Path, tmp_
     linked = dataset_get_or_create(folder_name="linked")
     with pytest.raises(FolderRefused, match="leads out of it"):
         dataset_read(linked)
+
+
+def test_its_pictures_are_encoded_anew_for_curators_alone(
+    dataset: Dataset, folder: Path, curator_client: Client, owner_client: Client
+) -> None:
+    (folder / "ant" / "1.jpg").write_bytes(picture_bytes() + b"<script>")
+    example = dataset.examples.get(path__endswith="ant/1.jpg")
+    for name in ("example_thumbnail", "example_picture"):
+        address = reverse(f"studio:{name}", args=[dataset.pk, example.pk])
+        for _ in range(2):  # made, and kept
+            response = curator_client.get(address)
+            assert response["Content-Type"] == "image/jpeg"
+            assert b"<script>" not in response.content
+        assert owner_client.get(address).status_code == 302
+    empty = dataset.examples.get(path__endswith="ant/2.jpg")
+    address = reverse("studio:example_thumbnail", args=[dataset.pk, empty.pk])
+    assert curator_client.get(address).status_code == 404, "it is no picture"
+
+
+def test_a_picture_that_a_link_leads_out_to_is_not_shown(
+    dataset: Dataset, folder: Path, curator_client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret.jpg"
+    elsewhere.write_bytes(picture_bytes())
+    (folder / "ant" / "1.jpg").unlink()
+    (folder / "ant" / "1.jpg").symlink_to(elsewhere)
+    example = dataset.examples.get(path__endswith="ant/1.jpg")
+    address = reverse("studio:example_thumbnail", args=[dataset.pk, example.pk])
+    assert curator_client.get(address).status_code == 404

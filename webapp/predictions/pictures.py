@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 THUMBNAIL_SUFFIX = ".thumbnail.jpg"
 TEMPORARY_SUFFIX = ".part"
 # A hostile picture may take 300 MB while it is decoded; two at a time is what a web process affords.
-_decoding = threading.BoundedSemaphore(2)
+decoding = threading.BoundedSemaphore(2)
 
 
 class Chunked(Protocol):
@@ -47,7 +47,7 @@ def keep(file: Chunked, num_bytes: int, *, name: str) -> KeptPicture:
     """
     if num_bytes > settings.PICTURE_LIMITS.max_bytes:
         raise too_many_bytes(num_bytes, settings.PICTURE_LIMITS)
-    with _decoding:
+    with decoding:
         picture = load_picture(
             b"".join(file.chunks()),
             long_side=settings.KEPT_LONG_SIDE,

@@ -1,6 +1,8 @@
 """The studio's own pages. They lie below the admin, in front of its lists of models."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
 app_name = "studio"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("datasets/", include("webapp.studio.datasets.urls")),
+]
