@@ -279,24 +279,34 @@ function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-// All files below what was dropped: folders are looked into.
+// All files below what was dropped: folders are looked into. What cannot be read costs the rest nothing.
 async function filesOf(transfer) {
   const entries = Array.from(transfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return Array.from(transfer.files);
-  const found = [];
-  for (let entry = entries.shift(); entry; entry = entries.shift()) {
-    if (entry.isFile) {
-      found.push(await new Promise((take, fail) => entry.file(take, fail)));
-      continue;
-    }
-    const reader = entry.createReader();
-    let some; // it tells a hundred at a time
-    do {
-      some = await new Promise((take, fail) => reader.readEntries(take, fail));
-      entries.push(...some);
-    } while (some.length);
+  if (!entries.some((entry) => entry.isDirectory)) {
+    return { files: Array.from(transfer.files), numUnread: 0 };
   }
-  return found.filter((file) => !file.name.startsWith("."));
+  const found = [];
+  let numUnread = 0;
+  for (let entry = entries.shift(); entry; entry = entries.shift()) {
+    try {
+      if (entry.isFile) found.push(await new Promise((take, fail) => entry.file(take, fail)));
+      else entries.push(...(await entriesOf(entry)));
+    } catch {
+      numUnread += 1;
+    }
+  }
+  return { files: found.filter((file) => !file.name.startsWith(".")), numUnread };
+}
+
+async function entriesOf(folder) {
+  const reader = folder.createReader();
+  const found = [];
+  let some; // it tells a hundred at a time
+  do {
+    some = await new Promise((take, fail) => reader.readEntries(take, fail));
+    found.push(...some);
+  } while (some.length);
+  return found;
 }
 
 function listen(queue) {
@@ -337,7 +347,9 @@ function listen(queue) {
     form.classList.remove("upload--over");
     if (!isFiles(event)) return;
     event.preventDefault();
-    queue.add(await filesOf(event.dataTransfer));
+    const { files, numUnread } = await filesOf(event.dataTransfer);
+    queue.add(files);
+    if (numUnread) queue.say(filled(texts.textUnread, { num: numUnread }));
   });
   document.addEventListener("paste", (event) => {
     const files = Array.from(event.clipboardData?.files ?? []);

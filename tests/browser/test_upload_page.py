@@ -20,6 +20,22 @@ IS_DRAWN = """document.querySelector(".queue__picture").getContext("2d")
   .getImageData(48, 48, 1, 1).data[3] === 255"""
 
 
+# A folder with a picture, and with a file that is gone by the time that it is read.
+DROP_FOLDER = """() => {
+  const file = (name, give) => ({ isFile: true, name, file: give });
+  const entries = [
+    file("here.jpg", (take) => take(new File(["x"], "here.jpg", { type: "image/jpeg" }))),
+    file("gone.jpg", (take, fail) => fail(new DOMException("gone", "NotFoundError"))),
+  ];
+  const reader = { readEntries: (take) => take(entries.splice(0)) };
+  const folder = { isDirectory: true, name: "garden", createReader: () => reader };
+  const event = new Event("drop", { bubbles: true, cancelable: true });
+  const items = [{ webkitGetAsEntry: () => folder }];
+  Object.defineProperty(event, "dataTransfer", { value: { types: ["Files"], items, files: [] } });
+  document.body.dispatchEvent(event);
+}"""
+
+
 def packed(name: str, *files: File) -> File:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -249,6 +265,18 @@ def test_too_large_a_file_is_told_without_sending_it_and_can_be_removed(
         expect(page.get_by_role("link", name="See the answers")).to_be_visible()
         page.get_by_role("button", name="Remove huge.jpg").click()
         expect(page.get_by_role("article")).to_have_count(1)
+
+
+def test_what_cannot_be_read_of_a_dropped_folder_costs_the_rest_nothing(
+    browser: Browser, stack: Stack, visitor: str
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        sign_in(page, stack, visitor)
+        page.locator(".upload--scripted").wait_for()
+        page.evaluate(DROP_FOLDER)
+        expect(row(page, "here.jpg")).to_be_visible()
+        expect(page.get_by_role("status")).to_contain_text("is not in the list (1)")
 
 
 def test_the_script_is_small_and_the_page_is_ready_soon_on_a_slow_line(
