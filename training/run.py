@@ -154,6 +154,7 @@ def _learn(
 
     # The steps end before the bundle gets its name, so that whoever stops the run there has none.
     from training.exports.graphs import keras_model, serving_graph
+    from training.exports.outcomes import write_learned, write_outcomes
     from training.exports.proof import write_exports, write_int8
     from training.exports.thumbnails import write_thumbnails
     from training.pages.reporting import report_of, write_audit, write_report
@@ -218,6 +219,8 @@ def _learn(
             )
             write_report(draft.folder, report, prepared.index)
             write_audit(draft.folder, prepared.audit, prepared.index)
+            write_outcomes(draft.folder, prepared, judged)
+            write_learned(draft.folder, examples)
             draft.seal(manifest)
     return TrainingResult(
         bundle=Bundle.load(config.out),

@@ -1,5 +1,6 @@
 """training.run: from a folder to a bundle that anyone's Keras and our engine answer alike with."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -32,6 +33,7 @@ from classifier.preprocess import read_input
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
 from tests.training.folders import KINDS, write_classes, write_striped
 from tests.training.weights import mobilenet_weights
+from training.bundle_files import LEARNED, OUTCOMES
 from training.config import TrainingConfig
 from training.errors import DatasetRefused, TrainingCancelled
 from training.events import STEPS, Event
@@ -144,7 +146,8 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert set(manifest.versions) == set(RECORDED_VERSIONS)
     models = {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}
     pages = {"report.json", "report.html", "audit.json", "audit.html"}
-    assert set(manifest.files) == models | pages | {NEIGHBOURS, NEIGHBOURS_PICTURES}
+    kept = {NEIGHBOURS, NEIGHBOURS_PICTURES, OUTCOMES, LEARNED}
+    assert set(manifest.files) == models | pages | kept
     assert len(manifest.dataset_fingerprint) == 64
     assert manifest.created_at.endswith("+00:00")
     assert manifest.metrics["val_top1"] == trained.result.metrics["val_top1"]
@@ -155,6 +158,38 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert manifest.outliers["method"] == "distance"
     siblings = [path.name for path in trained.config.out.parent.iterdir()]
     assert siblings == ["bundle"]
+
+
+def test_the_bundle_says_what_it_answered_for_each_measured_picture(trained: Trained) -> None:
+    lines = (trained.config.out / OUTCOMES).read_text().splitlines()
+    head, outcomes = json.loads(lines[0]), [json.loads(line) for line in lines[1:]]
+    manifest = trained.result.bundle.manifest
+    assert head == {
+        "measured_on": "val",
+        "head": "softmax",
+        "class_names": list(manifest.class_names),
+    }
+    assert len(outcomes) == trained.result.num_val
+    report = json.loads((trained.config.out / "report.json").read_text())
+    for outcome in outcomes:
+        file = trained.config.folder / outcome["path"]
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == outcome["sha256"]
+        [label] = outcome["labels"]
+        assert manifest.class_names[label] == file.parent.name
+        assert 1 / 3 < outcome["confidence"] <= 1
+    right = np.mean([outcome["labels"] == outcome["predicted"] for outcome in outcomes])
+    assert right == pytest.approx(report["evaluation"]["figures"]["top1"])
+    passed = np.mean([not outcome["is_outlier"] for outcome in outcomes])
+    assert passed == pytest.approx(report["none_of_these"]["known_pass_rate"])
+
+
+def test_the_bundle_says_which_pictures_it_has_learned_from(trained: Trained) -> None:
+    content = (trained.config.out / LEARNED).read_bytes()
+    digests = [content[start : start + 32] for start in range(0, len(content), 32)]
+    assert digests == sorted(digests)
+    assert len(digests) == trained.result.num_train
+    files = (trained.config.folder / "train").rglob("*.jpg")
+    assert set(digests) <= {hashlib.sha256(file.read_bytes()).digest() for file in files}
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from classifier.outliers import distance_scores
 from classifier.preprocess import read_input
 from tests.training.folders import KINDS, write_striped
 from tests.training.weights import mobilenet_weights
+from training.bundle_files import OUTCOMES
 from training.config import TrainingConfig
 from training.run import TrainingResult, train
 
@@ -76,6 +77,14 @@ def test_several_labels_a_picture_make_a_sigmoid_head_with_thresholds(
         for answer, path in zip(answers, paths, strict=True)
     ]
     assert np.mean(right) >= 0.9
+    with (tmp_path / "bundle" / OUTCOMES).open() as file:
+        assert json.loads(next(file))["head"] == "sigmoid"
+        kept = {outcome["path"]: outcome for outcome in map(json.loads, file)}
+    for path, answer in zip(paths, answers, strict=True):
+        outcome = kept[path.relative_to(folder).as_posix()]
+        said = {manifest.class_names[i] for i in outcome["predicted"]}
+        assert said == set(answer.labels)
+        assert outcome["confidence"] == pytest.approx(answer.confidence, abs=0.02)
 
 
 def test_a_zip_is_trained_on_and_leaves_nothing_behind(

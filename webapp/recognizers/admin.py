@@ -2,23 +2,18 @@
 
 import json
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from webapp.accounts.models import User
 from webapp.model_admin import ModelAdmin
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.precision import precision_table
-from webapp.recognizers.services import version_promote
-from webapp.recognizers.swap import PromotionRefused
 from webapp.recognizers.templatetags.shares import percent
 
 
@@ -86,20 +81,10 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
         return own + super().get_urls()
 
     def promote_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
-        """Make a version the one that answers."""
-        version = get_object_or_404(ModelVersion, pk=version_id)
-        if not self.has_change_permission(request, version) or not isinstance(request.user, User):
+        """Where pages have sent their forms that promote: the studio compares first."""
+        if not request.user.has_perm("studio.train"):
             raise PermissionDenied
-        try:
-            version_promote(version=version, by=request.user, instead_of=_shown_live(request))
-        except PromotionRefused as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, _("%(version)s answers from now on.") % {"version": version})
-        return redirect(reverse("admin:recognizers_modelversion_change", args=[version.pk]))
-
-
-def _shown_live(request: HttpRequest) -> int | None:
-    """The number of the version that was live when the page with the button was made."""
-    number = request.POST.get("instead_of", "")
-    return int(number) if number.isdecimal() and len(number) < 10 else None
+        # 307: the form is sent there as it is.
+        return HttpResponse(
+            status=307, headers={"Location": reverse("studio:version_promote", args=[version_id])}
+        )

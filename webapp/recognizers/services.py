@@ -3,7 +3,8 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from webapp.accounts.models import User
-from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.swap import PromotionRefused, let_workers_load
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ def version_promote(
     version: ModelVersion,
     by: User | None,
     instead_of: int | None = None,
+    reason: str = "",
+    figures: Mapping[str, Any] | None = None,
     at_last: Callable[[], None] = lambda: None,
 ) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
@@ -84,6 +87,8 @@ def version_promote(
     `instead_of`: the number of the version that answered when this was decided, 0 for none; where it
     is not given, the one that answers now. If another was promoted meanwhile, this one is refused:
     of two curators at the same moment one wins, and the other is told.
+
+    `reason`, `figures`: why, and how it compares with the one before, for the log of promotions.
 
     `at_last` is called inside the transaction that switches: whatever it raises undoes the switch.
     """
@@ -111,6 +116,7 @@ def version_promote(
             at_last()
             version.refresh_from_db()
             if version.state != ModelVersion.State.LIVE:
+                before = recognizer.live_version()
                 versions.filter(state=ModelVersion.State.LIVE).update(
                     state=ModelVersion.State.RETIRED
                 )
@@ -118,6 +124,14 @@ def version_promote(
                 version.promoted_at = timezone.now()
                 version.promoted_by = by
                 version.save()
+                Promotion.objects.create(
+                    recognizer=recognizer,
+                    version=version,
+                    before=before,
+                    by=by,
+                    reason=reason,
+                    figures=dict(figures or {}),
+                )
     except IntegrityError as error:
         raise PromotionRefused(
             _("Another version was promoted at the same moment. Look at it and try again.")

@@ -24,6 +24,7 @@ from webapp.database import DATABASE_AWAY, DATABASE_ERRORS, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
+from webapp.studio.comparing.services import comparison_queue_if_new
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
@@ -191,7 +192,7 @@ def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVe
 
 
 def _succeed(run: TrainingRun, version: ModelVersion) -> None:
-    """Promote what the run has kept, where it shall be, and end the run.
+    """Promote what the run has kept, where it shall be, else have it compared; and end the run.
 
     Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
@@ -201,6 +202,7 @@ def _succeed(run: TrainingRun, version: ModelVersion) -> None:
             _promote(run, version)
         except PromotionRefused as error:
             notes = [*notes, str(error)]
+    comparison_queue_if_new(version=version)
     run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
 
 

@@ -5,4 +5,6 @@ from django.urls import include, path
 app_name = "studio"
 urlpatterns = [
     path("datasets/", include("webapp.studio.datasets.urls")),
+    path("comparing/", include("webapp.studio.comparing.urls")),
+    path("reanswering/", include("webapp.studio.reanswering.urls")),
 ]

@@ -31,6 +31,8 @@ STEP_LABELS = {
     "evaluate": _("evaluating"),
     "export": _("exporting and proving the models"),
     "write": _("writing the bundle"),
+    "answer": _("answering pictures"),
+    "compare": _("comparing"),
 }
 
 _FAILURES: dict[str, str] = {
@@ -43,6 +45,14 @@ _FAILURES: dict[str, str] = {
     ),
     "worker_died": gettext_noop(
         "The worker died %(attempts)s times over it. The operator finds more in the studio worker's log."
+    ),
+    "no_outcomes": gettext_noop(
+        "Version %(number)s does not say what it answered for the pictures that it was measured on: it was "
+        "trained before that was kept. Retrain to get a version that can be compared."
+    ),
+    "nothing_to_compare": gettext_noop(
+        "There is no picture to compare on: the other version has learned from all that this one was measured "
+        "on, or their files are gone. Add pictures to the test split and retrain."
     ),
     "memory": gettext_noop(
         "The training ran out of memory. Choose a smaller image size or the light backbone."

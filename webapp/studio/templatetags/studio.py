@@ -1,7 +1,12 @@
-"""What a visitor's page may say of the studio."""
+"""What other pages may say of the studio."""
+
+from typing import Any
 
 from django import template
+from django.template import RequestContext
 
+from webapp.recognizers.models import Recognizer
+from webapp.studio.comparing.services import version_before
 from webapp.studio.models import TrainingRun
 
 register = template.Library()
@@ -14,3 +19,16 @@ def recognizers_learning() -> list[TrainingRun]:
         state__in=[TrainingRun.State.RUNNING, TrainingRun.State.QUEUED]
     ).exclude(recognizer__versions__state="live")
     return list(open_runs.select_related("recognizer").order_by("-state", "id")[:5])
+
+
+@register.inclusion_tag("studio/comparing/_recognizer.html", takes_context=True)
+def roll_back(context: RequestContext, recognizer: Recognizer) -> dict[str, Any]:
+    """The way to a recognizer's log of promotions, and the button back to the version before."""
+    live = recognizer.live_version()
+    previous = version_before(recognizer, live.number) if live else None
+    return {
+        "recognizer": recognizer,
+        "live": live,
+        "previous": previous,
+        "csrf_token": context.get("csrf_token"),
+    }

@@ -1,0 +1,142 @@
+"""What decides whether a version may answer: its comparison with the one that does, or a curator's reason."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from webapp.accounts.models import User
+from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
+from webapp.recognizers.services import version_promote
+from webapp.recognizers.swap import PromotionRefused
+from webapp.studio.jobs.services import job_create
+from webapp.studio.models import Job
+
+# Kept in the log as it stands here, and read in each reader's language.
+ROLLED_BACK = gettext_noop("Rolled back.")
+# Of a comparison, what the log of promotions keeps.
+LOGGED = ("num", "gained", "lost", "share", "interval", "verdict", "champion", "challenger")
+UNDER_WAY_OR_DONE = (*Job.OPEN_STATES, Job.State.SUCCEEDED)
+
+
+class ReasonWanted(PromotionRefused):
+    """The version is worse beyond chance, and nobody has said why it shall answer all the same."""
+
+
+class NothingKnown(PromotionRefused):
+    """Nobody has compared the version with the one that answers, nor said that this does not matter."""
+
+
+def comparison_request(
+    *, version: ModelVersion, champion: ModelVersion, by: User | None
+) -> tuple[Job, bool]:
+    """A queued job that compares a version with another one, and whether it is new. One comparison of
+    a version is open at a time: it may be with a third."""
+    return job_create(
+        kind=Job.Kind.COMPARE, version=version, other_version=champion, requested_by=by
+    )
+
+
+def comparison_queue_if_new(*, version: ModelVersion) -> Job | None:
+    """A comparison of a version that was just trained with the one that answers; None where there is
+    nothing to compare it with, or it was asked for already."""
+    champion = version.recognizer.live_version()
+    if champion is None or champion == version:
+        return None
+    if _comparisons(version, champion).filter(state__in=UNDER_WAY_OR_DONE).exists():
+        return None
+    return comparison_request(version=version, champion=champion, by=None)[0]
+
+
+def last_comparison(version: ModelVersion, champion: ModelVersion) -> Job | None:
+    """The newest job that compares the two, whatever its state."""
+    return _comparisons(version, champion).first()
+
+
+def result_of(version: ModelVersion, champion: ModelVersion) -> Mapping[str, Any] | None:
+    """The newest comparison of the two that came to an end; None where there is none."""
+    done = _comparisons(version, champion).filter(state=Job.State.SUCCEEDED).first()
+    return done.result if done else None
+
+
+def candidate_promote(
+    *,
+    version: ModelVersion,
+    by: User | None,
+    instead_of: int | None = None,
+    reason: str = "",
+    is_unknown_accepted: bool = False,
+) -> ModelVersion:
+    """The version, live, as a curator wants it; a line of the log says why.
+
+    Raises ReasonWanted for one that is worse beyond chance, without a reason; NothingKnown for one that
+    was not compared, unless that is accepted; and what `version_promote` raises. A first version needs
+    none of it. `instead_of`: see there.
+    """
+    champion = version.recognizer.live_version()
+    live_number = champion.number if champion else 0
+    shown = live_number if instead_of is None else instead_of
+    figures: Mapping[str, Any] = {}
+    # If another one answers by now, that is what the curator has to hear.
+    if champion is not None and champion != version and live_number == shown:
+        figures = result_of(version, champion) or {}
+        if figures.get("verdict") == "worse" and not reason.strip():
+            raise ReasonWanted(
+                _(
+                    "Version %(number)s is worse than version %(other)s, beyond what chance would do; "
+                    "nothing was changed. Write why it shall answer all the same, and promote again."
+                )
+                % {"number": version.number, "other": champion.number}
+            )
+        if not figures and not is_unknown_accepted:
+            raise NothingKnown(
+                _(
+                    "Version %(number)s was not compared with version %(other)s, so nobody knows whether "
+                    "it is better; nothing was changed. Compare them, or confirm that it shall answer "
+                    "without that."
+                )
+                % {"number": version.number, "other": champion.number}
+            )
+    return version_promote(
+        version=version,
+        by=by,
+        instead_of=shown,
+        reason=reason.strip(),
+        figures={name: figures[name] for name in LOGGED if name in figures},
+    )
+
+
+def version_before(recognizer: Recognizer, number: int) -> ModelVersion | None:
+    """The version that answered before the one of that number did last; None where none did."""
+    last = (
+        Promotion.objects.filter(recognizer=recognizer, version__number=number)
+        .select_related("before")
+        .first()
+    )
+    if last is not None:
+        return last.before
+    # The log began later than this version: of those that have answered, the one promoted last.
+    retired = recognizer.versions.filter(state=ModelVersion.State.RETIRED)
+    return retired.exclude(number=number).order_by("-promoted_at").first()
+
+
+def recognizer_roll_back(
+    *, recognizer: Recognizer, by: User | None, instead_of: int
+) -> ModelVersion:
+    """The version that answered before number `instead_of`, live again. Raises PromotionRefused: also
+    where another was promoted meanwhile."""
+    before = version_before(recognizer, instead_of)
+    if before is None:
+        raise PromotionRefused(
+            _("No version has answered before version %(number)s; nothing was changed.")
+            % {"number": instead_of}
+        )
+    return version_promote(version=before, by=by, instead_of=instead_of, reason=ROLLED_BACK)
+
+
+def _comparisons(version: ModelVersion, champion: ModelVersion) -> QuerySet[Job]:
+    return Job.objects.filter(
+        kind=Job.Kind.COMPARE, version=version, other_version=champion
+    ).order_by("-id")

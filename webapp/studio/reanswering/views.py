@@ -1,0 +1,127 @@
+"""What would another version have said? The history, answered anew, and what changes."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from classifier.errors import InvalidImage
+from webapp.predictions import pictures
+from webapp.recognizers.models import ModelVersion
+from webapp.studio.jobs.services import job_cancel
+from webapp.studio.models import Job, SecondAnswer
+from webapp.studio.pages import curator, curator_page, page
+from webapp.studio.reanswering.services import (
+    DEFAULT_NUMBER,
+    MAX_NUMBER,
+    answered_by_others,
+    last_reanswering,
+    reanswering_request,
+)
+from webapp.studio.reanswering.told import changed_by
+from webapp.studio.wording import step_label
+
+SEE_PICTURES = "predictions.view_correction"
+LARGEST_ID = 2**63 - 1
+
+
+class NumberForm(forms.Form):
+    """How many pictures are answered anew."""
+
+    number = forms.IntegerField(
+        label=gettext_lazy("How many pictures, the newest first"),
+        min_value=1,
+        max_value=MAX_NUMBER,
+        initial=DEFAULT_NUMBER,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
+
+@curator_page
+@require_http_methods(["GET", "POST"])
+def reanswer(request: HttpRequest, version_id: int) -> HttpResponse:
+    """Ask for it, watch it, and see what came of it."""
+    version = _version(version_id)
+    form = NumberForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        _job, is_new = reanswering_request(
+            version=version, number=form.cleaned_data["number"], by=curator(request)
+        )
+        if not is_new:
+            messages.info(request, _("It is at it already: this is how far it is."))
+        return redirect("studio:reanswer", version.pk)
+    job = last_reanswering(version)
+    after = request.GET.get("after", "")
+    is_number = after.isdecimal() and after.isascii() and len(after) < 20
+    context: dict[str, Any] = {
+        "version": version,
+        "form": form,
+        "job": job,
+        "step": step_label(job.step) if job else "",
+        "changed": changed_by(job, after=min(int(after), LARGEST_ID) if is_number else 0)
+        if job and job.started_at
+        else None,
+        "sees_pictures": request.user.has_perm(SEE_PICTURES),
+        "has_any": answered_by_others(version).exists(),
+    }
+    return page(
+        request,
+        "studio/reanswering/reanswer.html",
+        title=_("The history, answered by %(version)s") % {"version": version},
+        **context,
+    )
+
+
+@curator_page
+@require_GET
+def reanswer_state(request: HttpRequest, version_id: int) -> HttpResponse:
+    """How far it is, for the page to ask again; when it has ended, the page begins anew."""
+    version = _version(version_id)
+    job = last_reanswering(version)
+    if job is None or not job.is_open:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    context = {"version": version, "job": job, "step": step_label(job.step)}
+    return render(request, "studio/reanswering/_state.html", context)
+
+
+@curator_page
+@require_POST
+def reanswer_cancel(request: HttpRequest, version_id: int) -> HttpResponse:
+    """Stop it; what is answered by then is kept."""
+    job = last_reanswering(_version(version_id))
+    if job is not None and job.is_open:
+        job_cancel(job=job)
+    return redirect("studio:reanswer", version_id)
+
+
+@curator_page
+@require_GET
+def reanswer_thumbnail(request: HttpRequest, version_id: int, prediction_id: int) -> HttpResponse:
+    """A visitor's picture, small, for who may see those: of pictures with another answer alone."""
+    if not request.user.has_perm(SEE_PICTURES):
+        raise PermissionDenied
+    rows = SecondAnswer.objects.filter(
+        job__kind=Job.Kind.REANSWER,
+        job__version=version_id,
+        prediction=prediction_id,
+        prediction__deleted_at=None,
+        is_changed=True,
+    )
+    name = rows.order_by().values_list("prediction__picture_name", flat=True).first()
+    if not name:
+        raise Http404
+    try:
+        return HttpResponse(pictures.thumbnail_of(name), content_type="image/jpeg")
+    except (FileNotFoundError, InvalidImage) as error:
+        raise Http404 from error
+
+
+def _version(version_id: int) -> ModelVersion:
+    return get_object_or_404(ModelVersion.objects.select_related("recognizer"), pk=version_id)
