@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from tests.pictures import picture_bytes
 from training.sources.csv_manifest import read_csv
-from webapp.studio.datasets.reading import FolderRefused, dataset_read
+from webapp.studio.datasets.reading import dataset_read
+from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import dataset_get_or_create, version_freeze
 from webapp.studio.models import Dataset, Example
 

@@ -5,7 +5,7 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -28,12 +28,19 @@ _COPIED_BYTES = 2**18
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
-def extracted(path: Path, into: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> Path:
+def extracted(
+    path: Path,
+    into: Path,
+    limits: ArchiveLimits = DEFAULT_LIMITS,
+    *,
+    on_fraction: Callable[[float], None] = lambda fraction: None,
+) -> Path:
     """The labelled folder that a ZIP holds, unpacked: `into`, or the one folder that all lies in.
 
     `into` is a new or empty folder, and is empty again after a refusal. What systems add on their
-    own (hidden files, `__MACOSX`, `Thumbs.db`) is left out. Raises ArchiveRefused, and OSError when
-    the disk fails in another way than being full.
+    own (hidden files, `__MACOSX`, `Thumbs.db`) is left out. `on_fraction` is told after each file how
+    much is written, 0 to 1; what it raises stops it. Raises ArchiveRefused, and OSError when the disk
+    fails in another way than being full.
     """
     into.mkdir(parents=True, exist_ok=True)
     if any(into.iterdir()):
@@ -43,7 +50,7 @@ def extracted(path: Path, into: Path, limits: ArchiveLimits = DEFAULT_LIMITS) ->
         num_bytes = sum(entry.num_bytes for entry in entries) + _BLOCK_BYTES * len(entries)
         _check_space(into, num_bytes)
         try:
-            _write(archive, entries, into)
+            _write(archive, entries, into, on_fraction)
         except BaseException as error:
             for child in into.iterdir():
                 shutil.rmtree(child) if child.is_dir() else child.unlink()
@@ -96,8 +103,14 @@ class _CountedDirectory(io.BufferedReader):
         return data
 
 
-def _write(archive: zipfile.ZipFile, entries: list[Entry], into: Path) -> None:
+def _write(
+    archive: zipfile.ZipFile,
+    entries: list[Entry],
+    into: Path,
+    on_fraction: Callable[[float], None],
+) -> None:
     folders = {into}
+    num_bytes, num_written = sum(entry.num_bytes for entry in entries), 0
     for entry in entries:
         target = into / entry.path
         if target.parent not in folders:
@@ -114,6 +127,8 @@ def _write(archive: zipfile.ZipFile, entries: list[Entry], into: Path) -> None:
         if num_left:
             problem = f"not the {entry.num_bytes} bytes that the directory declares"
             raise ArchiveRefused("damaged", name=shown(entry.path), problem=problem)
+        num_written += entry.num_bytes
+        on_fraction(num_written / max(1, num_bytes))
 
 
 def _chunks(archive: zipfile.ZipFile, entry: Entry) -> Iterator[bytes]:

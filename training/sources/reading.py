@@ -28,7 +28,7 @@ def read_index(
     if source.is_dir():
         return read_cub(source) if is_cub(source) else scan_folder(source)
     if source.is_file() and suffix == ".zip":
-        return _read_unpacked(extracted(source, into, limits))
+        return read_unpacked(extracted(source, into, limits))
     if source.is_file() and suffix == ".csv":
         return read_csv(source, root)
     if suffix in {".zip", ".csv"} or source.exists():
@@ -36,8 +36,9 @@ def read_index(
     raise DatasetRefused("no_folder", path=source)
 
 
-def _read_unpacked(folder: Path) -> Index:
-    """What came out of a ZIP may be a manifest, too: the only CSV beside the pictures."""
+def read_unpacked(folder: Path) -> Index:
+    """What came out of a ZIP may be a manifest, too: the only CSV beside the pictures. Raises
+    DatasetRefused."""
     if is_cub(folder):
         return read_cub(folder)
     lists = [entry for entry in folder.iterdir() if entry.suffix.lower() == ".csv"]

@@ -35,10 +35,12 @@ class SweeperStep(_InferenceStep):
     def create(self, parent: Any) -> Any:
         from webapp.accounts.tidying import tidy
         from webapp.predictions.unrecorded import sweep
+        from webapp.studio.datasets import sweeping
 
         def tidy_and_sweep() -> None:
             tidy()
             sweep()
+            sweeping.sweep()
 
         return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, tidy_and_sweep)
 

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from webapp.accounts.models import User
 from webapp.model_admin import ModelAdmin
+from webapp.studio.datasets.admin import DatasetAdmin
 from webapp.studio.forms import RetrainForm
-from webapp.studio.models import Dataset, TrainingRun
+from webapp.studio.models import TrainingRun
 from webapp.studio.services import (
     recognizer_get_or_create,
     run_cancel,
@@ -23,18 +24,7 @@ from webapp.studio.services import (
     run_resume,
 )
 
-
-@admin.register(Dataset)
-class DatasetAdmin(ModelAdmin[Dataset]):
-    list_display = ("name", "origin", "state", "created_at")
-    search_fields = ("name", "folder_name")
-    list_filter = ("origin", "state")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a dataset appears when its folder is trained on
-
-    def has_change_permission(self, request: HttpRequest, obj: Dataset | None = None) -> bool:
-        return False
+__all__ = ["DatasetAdmin", "TrainingRunAdmin"]
 
 
 @admin.register(TrainingRun)

@@ -14,11 +14,13 @@ from classifier.errors import (
     ClassifierError,
 )
 from training import errors
+from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
 
 UNEXPECTED = "unexpected"
 
 STEP_LABELS = {
     "": _("starting"),
+    "unpack": _("unpacking"),
     "read": _("reading the pictures"),
     "audit": _("looking for copies and oddities"),
     "backbone": _("loading the backbone"),
@@ -68,6 +70,8 @@ _CLASSES: tuple[type[ClassifierError], ...] = (
     errors.LossNotFinite,
     errors.OutOfMemory,
     errors.ExportRefused,
+    FolderRefused,
+    UploadRefused,
     BundleExists,
     BundleCorrupt,
     BundleIncompatible,

@@ -1,6 +1,6 @@
 """A dataset's files become rows. Not for the web process: it brings numpy."""
 
-import tempfile
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -8,27 +8,17 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from classifier.errors import ClassifierError, gettext_noop
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.folder import is_text
 from training.sources.index import OPEN_SPLIT, SPLITS, Index
-from training.sources.reading import read_index
+from training.sources.names import shown
+from training.sources.reading import read_unpacked
+from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset, Example
 
 ROWS_AT_ONCE = 2000
 MAX_PATH_CHARACTERS = 1000
 MAX_LABEL_CHARACTERS = 255
-
-
-class FolderRefused(ClassifierError):
-    """A dataset's folder that is none."""
-
-    sentences = {
-        "leads_out": gettext_noop(
-            "Expected the folder “%(folder)s” to lie below the datasets' folder, but it leads out of it. "
-            "Copy the pictures there instead of linking to them."
-        ),
-    }
 
 
 def dataset_read(dataset: Dataset) -> tuple[int, int]:
@@ -37,9 +27,28 @@ def dataset_read(dataset: Dataset) -> tuple[int, int]:
     path, inside = dataset.path, Path(settings.DATASETS_DIR).resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(inside):
         raise FolderRefused("leads_out", folder=dataset.folder_name)
-    with tempfile.TemporaryDirectory() as unneeded:  # only a ZIP would be unpacked there
-        index = read_index(path, into=Path(unneeded))
+    if not path.is_dir():
+        raise FolderRefused("gone", folder=dataset.folder_name)
+    index = read_unpacked(path)
+    _refuse_links_that_lead_out(dataset, index, inside)
     return examples_write(dataset=dataset, index=index)
+
+
+def _refuse_links_that_lead_out(dataset: Dataset, index: Index, inside: Path) -> None:
+    """Of folders, each is looked at once; of files, only those that are links."""
+    folders: dict[str, bool] = {}
+
+    def leads_out(name: str) -> bool:
+        return not Path(os.path.realpath(index.root / name)).is_relative_to(inside)
+
+    for path in index.paths:
+        folder = path.rpartition("/")[0]
+        if folder not in folders:
+            folders[folder] = leads_out(folder)
+        is_link = os.path.islink(f"{index.root}/{path}")  # noqa: PTH114 - for each of a million
+        if folders[folder] or (is_link and leads_out(path)):
+            name = folder if folders[folder] else path
+            raise FolderRefused("link_leads_out", folder=dataset.folder_name, name=shown(name))
 
 
 def examples_write(*, dataset: Dataset, index: Index) -> tuple[int, int]:

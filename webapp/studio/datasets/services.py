@@ -15,6 +15,7 @@ from webapp.accounts.models import User
 from webapp.studio.models import Dataset, DatasetVersion, Example
 
 ROWS_AT_ONCE = 2000
+MAX_NAME_CHARACTERS = 190  # leaves room for a number behind it
 
 
 def dataset_get_or_create(
@@ -23,9 +24,19 @@ def dataset_get_or_create(
     """The dataset of that folder below the datasets' folder; a new one is still to be read."""
     dataset, _ = Dataset.objects.get_or_create(
         folder_name=folder_name,
-        defaults={"name": folder_name, "created_by": created_by, "origin": origin},
+        defaults={"name": free_name(folder_name), "created_by": created_by, "origin": origin},
     )
     return dataset
+
+
+def free_name(name: str) -> str:
+    """That name, or where a dataset has it, the first of “name 2”, “name 3” … that is free."""
+    name, number = name[:MAX_NAME_CHARACTERS], 1
+    free = name
+    while Dataset.objects.filter(name=free).exists():
+        number += 1
+        free = f"{name} {number}"
+    return free
 
 
 def version_freeze(
