@@ -100,6 +100,10 @@ def test_unreadable_files_are_listed_each_with_its_reason(root: Path, tmp_path: 
     assert (found.level, found.num) == ("warns", 2)
     assert paths(found) == [("ant/empty.jpg",), ("bee/text.png",)]
     assert "empty file" in found.items[0].note
+    assert [item.left_out for item in found.items] == [item.rows for item in found.items]
+    first = found.items[0].error
+    assert first is not None
+    assert (first.code, str(first)) == ("empty", found.items[0].note)
     assert "another kind" in found.items[1].note
     assert "cannot be read as pictures" in found.sentence
 
@@ -115,6 +119,7 @@ def test_copies_are_counted_without_the_one_that_stays(root: Path, tmp_path: Pat
         ("ant/3.png", "ant/x.png", "ant/y.png"),
         ("bee/1.png", "bee/z.png"),
     ]
+    assert [item.left_out for item in found.items] == [item.rows[1:] for item in found.items]
 
 
 def test_contradictions_name_all_places_and_labels(root: Path, tmp_path: Path) -> None:
@@ -125,6 +130,7 @@ def test_contradictions_name_all_places_and_labels(root: Path, tmp_path: Path) -
     [item] = found.items
     assert item.paths == ("ant/3.png", "bee/x.png")
     assert item.labels == ("ant", "bee")
+    assert item.left_out == item.rows
 
 
 def test_a_class_that_has_lost_all_its_pictures_is_named(root: Path, tmp_path: Path) -> None:
@@ -172,6 +178,9 @@ def test_near_duplicates_across_splits_are_not_learned_from(root: Path, tmp_path
         ("train/ant/copy.jpg", "val/ant/3.png"),
         ("train/bee/copy.jpg", "val/ant/4.png"),
     ]
+    assert [item.left_out for item in found["straddling"].items] == [
+        item.rows[:1] for item in found["straddling"].items
+    ]
     kept = {prepared.index.paths[row] for row in prepared.examples.rows.tolist()}
     assert len(kept) == 50
     assert not any("copy" in path for path in kept)
@@ -207,6 +216,32 @@ def test_pictures_of_one_colour_are_named(root: Path, tmp_path: Path) -> None:
     assert paths(found) == [("ant/red.png",)]
 
 
+def placeholder(text_side: int = 60) -> Image.Image:
+    """Like those that a photo service sends where a picture is gone: some dark letters on light grey."""
+    image = Image.new("RGB", (300, 300), (247, 247, 247))
+    image.paste(photo(900, (text_side, 20)), (120, 140))
+    return image
+
+
+def test_a_placeholder_among_photographs_is_named(root: Path, tmp_path: Path) -> None:
+    write_photos(root, {"ant": 25, "bee": 25})
+    placeholder().save(root / "ant" / "notFound.gif")
+    found = findings(read(root, tmp_path))["placeholder"]
+    assert (found.level, found.num) == ("warns", 1)
+    assert paths(found) == [("ant/notFound.gif",)]
+    again = findings(read(root, tmp_path))["placeholder"]
+    assert paths(again) == paths(found), "from the cache, too"
+
+
+def test_where_all_are_flat_none_is_a_placeholder(root: Path, tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        (root / name).mkdir(parents=True)
+        for number in range(20):
+            side = 20 + number + (name == "bee")
+            placeholder(side).rotate(number * 9).save(root / name / f"{number}.png")
+    assert "placeholder" not in findings(read(root, tmp_path))
+
+
 # --- Odd classes
 
 
@@ -217,6 +252,7 @@ def test_classes_with_few_pictures_to_learn_from_are_named(root: Path, tmp_path:
     assert found.num == 2
     assert "fewer than 10 pictures" in found.sentence
     assert "bee (9), wasp (3)" in found.sentence
+    assert found.classes == ["bee", "wasp"]
     assert "ant" not in found.sentence
 
 
@@ -299,6 +335,8 @@ def test_suspects_are_told_with_what_they_look_like(root: Path, tmp_path: Path) 
     assert (found.code, found.num) == ("suspects", 2)
     assert paths(found) == [("bee/2.png",), ("bee/0.png",)]
     assert found.items[0].note == "labelled bee (10%), looks like ant (90%)"
+    assert (found.items[0].suggestion, found.items[1].suggestion) == ("ant", "ant")
+    assert found.items[0].shares == pytest.approx((0.1, 0.9))
     none = suspect_finding(prepared.index, prepared.examples, np.arange(6), order[:0], shares)
     assert list(none) == []
 

@@ -43,6 +43,7 @@ def dataset(files: Sequence[File]) -> tuple[Index, Survey]:
         sizes=np.full((num, 2), 100, np.int32),
         perceptual=np.zeros((num, 2), np.uint64),
         contrasts=np.full(num, 50, np.float32),
+        flatness=np.zeros(num, np.float32),
     )
     return index, survey
 

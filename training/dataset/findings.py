@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from classifier.errors import gettext_noop
+from classifier.errors import ClassifierError, gettext_noop
 from training.errors import DatasetRefused
 
 Level = Literal["blocks", "warns", "notes"]
@@ -79,6 +79,13 @@ KINDS: dict[str, Kind] = {
         gettext_noop("Pictures that show nothing but one colour: %(num)s."),
         gettext_noop("Delete them."),
     ),
+    "placeholder": Kind(
+        "warns",
+        gettext_noop(
+            "Pictures of nearly one shade, as those are that stand for a missing one: %(num)s."
+        ),
+        gettext_noop("Look at them; delete those that show nothing."),
+    ),
     "few": Kind(
         "warns",
         gettext_noop(
@@ -111,23 +118,33 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Item:
-    """One place of a finding: a picture, or several that belong together, by their rows in the index."""
+    """One place of a finding: a picture, or several that belong together, by their rows in the index.
+
+    `left_out`: which of the rows a training passes over by itself. `error`: why there is none to see.
+    `suggestion`: the class that a picture looks like, and `shares` how probable its own and that one are.
+    """
 
     rows: tuple[int, ...]
     paths: tuple[str, ...]
     labels: tuple[str, ...]
     note: str = ""
+    left_out: tuple[int, ...] = ()
+    error: ClassifierError | None = None
+    suggestion: str = ""
+    shares: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`params` fill the sentence of its kind; `num` counts its places, of which `items` lists some."""
+    """`params` fill the sentence of its kind; `num` counts its places, of which `items` lists some;
+    `classes` are those that it speaks of."""
 
     code: str
     num: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
     items: Sequence[Item] = ()
     refusal: DatasetRefused | None = None
+    classes: Sequence[str] = ()
 
     @property
     def level(self) -> Level:
@@ -166,15 +183,17 @@ class Finding:
                     "paths": [shown(path) for path in item.paths],
                     "labels": list(item.labels),
                     "note": shown(item.note),
+                    "left_out": list(item.left_out),
+                    "suggestion": item.suggestion,
                 }
                 for item in self.items[:MAX_ITEMS]
             ],
         }
 
 
-def refused(error: DatasetRefused) -> Finding:
-    """The finding that blocks a training with this error."""
-    return Finding(error.code, refusal=error, params=error.params)
+def refused(error: DatasetRefused, *classes: str) -> Finding:
+    """The finding that blocks a training with this error, which these classes are to blame for."""
+    return Finding(error.code, refusal=error, params=error.params, classes=classes)
 
 
 def shown(text: str) -> str:

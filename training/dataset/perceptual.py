@@ -44,3 +44,17 @@ def shape(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
     halved = thumbs.reshape(len(thumbs), 16, 2, 16, 2).mean(axis=(2, 4), dtype=np.float32)
     flat = halved.reshape(len(thumbs), 256)
     return unit(flat - flat.mean(axis=1, keepdims=True))
+
+
+def flatness(thumbs: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Which share of each thumbnail uint8 `[N, 32, 32]` is of one shade, give or take two: float32 `[N]`."""
+    num, shades, margin = len(thumbs), 256, 2
+    values = thumbs.reshape(num, -1).astype(np.int64)
+    counts = np.bincount(
+        (values + shades * np.arange(num)[:, None]).reshape(-1), minlength=num * shades
+    )
+    padded = np.pad(counts.reshape(num, shades), ((0, 0), (margin + 1, margin)))
+    running = padded.cumsum(axis=1)
+    within = running[:, 2 * margin + 1 :] - running[:, : -2 * margin - 1]
+    shares: NDArray[np.float32] = (within.max(axis=1) / values.shape[1]).astype(np.float32)
+    return shares

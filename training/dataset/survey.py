@@ -5,7 +5,7 @@ Every file is read and hashed; it is decoded only where its facts are not known 
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from classifier.errors import InvalidImage
 from classifier.images import load_picture, read_bytes
 from classifier.preprocess import short_side_for
 from training.cache import Cache
-from training.dataset.perceptual import THUMBNAIL_SIDE, perceptual_hashes, thumbnail
+from training.dataset.perceptual import THUMBNAIL_SIDE, flatness, perceptual_hashes, thumbnail
 from training.dataset.pictures import NUM_THREADS, Pictures
 from training.sources.index import Index
 
@@ -36,6 +36,7 @@ class Survey:
     `hashes`: SHA-256, uint8 `[N, 32]`, zeros where a file could not even be read. `sizes`: int32
     `[N, 2]`, width and height. `perceptual`: uint64 `[N, 2]`, of the picture and of its mirror image.
     `contrasts`: the standard deviation of a picture's grey values, 0 to 128, float32 `[N]`.
+    `flatness`: which share of a picture is of one shade, 0 to 1, float32 `[N]`.
     `problems`: why a file is no picture, by row.
     """
 
@@ -43,6 +44,7 @@ class Survey:
     sizes: NDArray[np.int32]
     perceptual: NDArray[np.uint64]
     contrasts: NDArray[np.float32]
+    flatness: NDArray[np.float32]
     problems: dict[int, InvalidImage] = field(default_factory=dict)
 
     def sha256(self, row: int) -> bytes:
@@ -62,6 +64,7 @@ def survey_files(
         sizes=np.zeros((num, 2), np.int32),
         perceptual=np.zeros((num, 2), np.uint64),
         contrasts=np.zeros(num, np.float32),
+        flatness=np.zeros(num, np.float32),
     )
     with ThreadPoolExecutor(NUM_THREADS) as threads:
         for start in range(0, num, CHUNK):
@@ -77,13 +80,13 @@ def survey_files(
                 return known.get(sha256) or _decoded(index, row, sha256, pictures)
 
             new: list[tuple[bytes, bytes]] = []
-            for row, sha256, record in zip(
-                rows, hashes, threads.map(look, rows, hashes), strict=True
-            ):
+            records = list(threads.map(look, rows, hashes))
+            for row, sha256, record in zip(rows, hashes, records, strict=True):
                 _note(survey, row, sha256, record)
                 if isinstance(sha256, bytes) and isinstance(record, bytes) and sha256 not in known:
                     new.append((sha256, record))
             cache.keep_facts(new)
+            _note_flatness(survey, rows, records)
             on_progress((start + len(rows)) / num)
     pictures.expect(survey.hashes)
     return survey
@@ -91,12 +94,7 @@ def survey_files(
 
 def thumbnails(cache: Cache, hashes: list[bytes]) -> dict[bytes, NDArray[np.uint8]]:
     """Grey uint8 `[32, 32]` of each picture that was surveyed, by hash."""
-    return {
-        sha256: np.frombuffer(record, np.uint8, offset=_FACTS.size).reshape(
-            THUMBNAIL_SIDE, THUMBNAIL_SIDE
-        )
-        for sha256, record in cache.facts(hashes).items()
-    }
+    return {sha256: _thumbnail(record) for sha256, record in cache.facts(hashes).items()}
 
 
 def _hash(index: Index, row: int) -> bytes | InvalidImage:
@@ -138,3 +136,15 @@ def _note(
         survey.sizes[row] = width, height
         survey.perceptual[row] = plain, mirrored
         survey.contrasts[row] = contrast
+
+
+def _note_flatness(survey: Survey, rows: range, records: Sequence[bytes | InvalidImage]) -> None:
+    read = [(row, each) for row, each in zip(rows, records, strict=True) if isinstance(each, bytes)]
+    if read:
+        thumbs = np.stack([_thumbnail(record) for _, record in read])
+        survey.flatness[[row for row, _ in read]] = flatness(thumbs)
+
+
+def _thumbnail(record: bytes) -> NDArray[np.uint8]:
+    side = THUMBNAIL_SIDE
+    return np.frombuffer(record, np.uint8, offset=_FACTS.size).reshape(side, side)

@@ -261,6 +261,8 @@ class AuditItem(TypedDict):
     paths: list[str]
     labels: list[str]
     note: str
+    left_out: NotRequired[list[int]]
+    suggestion: NotRequired[str]
 
 
 class AuditFinding(TypedDict):

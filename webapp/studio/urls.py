@@ -7,4 +7,5 @@ urlpatterns = [
     path("datasets/", include("webapp.studio.datasets.urls")),
     path("comparing/", include("webapp.studio.comparing.urls")),
     path("reanswering/", include("webapp.studio.reanswering.urls")),
+    path("audits/", include("webapp.studio.audits.urls")),
 ]

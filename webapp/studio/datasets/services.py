@@ -5,6 +5,7 @@ import hashlib
 import os
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -50,8 +51,7 @@ def version_freeze(
         with transaction.atomic():
             # Whoever numbers a version of this dataset next waits here.
             Dataset.objects.select_for_update().get(pk=dataset.pk)
-            counts = _write_manifest(dataset, draft)
-            digest = _sha256(draft)
+            counts, digest = write_manifest(dataset, draft)
             latest = dataset.latest_version()
             if latest and latest.digest == digest and latest.manifest_path.is_file():
                 return latest
@@ -73,21 +73,34 @@ def version_freeze(
         draft.unlink(missing_ok=True)
 
 
-def _write_manifest(dataset: Dataset, file: Path) -> Counter[str]:
-    """Write what is included, in a fixed order; how many pictures each label has."""
-    counts: Counter[str] = Counter()
-    rows = Example.objects.filter(dataset=dataset).included().order_by("path")
+def write_manifest(dataset: Dataset, file: Path) -> tuple[Counter[str], str]:
+    """Write what is included, in a fixed order; how many pictures each label has, and the digest."""
     with file.open("w", encoding="utf-8", newline="") as stream:
-        write = csv.writer(stream, lineterminator="\n").writerow
-        write(("path", "label", "split"))
-        for path, label, split in rows.values_list("path", "label", "split").iterator(ROWS_AT_ONCE):
-            write((path, label, split))
-            counts[label] += 1
+        counts, digest = _write_rows(dataset, stream.write)
         stream.flush()
         os.fsync(stream.fileno())
-    return counts
+    return counts, digest
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def manifest_digest(dataset: Dataset) -> str:
+    """The digest that a manifest of the dataset would have now."""
+    return _write_rows(dataset, lambda line: None)[1]
+
+
+def _write_rows(dataset: Dataset, write: Callable[[str], object]) -> tuple[Counter[str], str]:
+    """SHA-256, hexadecimal, of all that was written."""
+    counts: Counter[str] = Counter()
+    hashed = hashlib.sha256()
+
+    class Lines:
+        def write(self, line: str) -> None:
+            hashed.update(line.encode())
+            write(line)
+
+    writer = csv.writer(Lines(), lineterminator="\n")
+    writer.writerow(("path", "label", "split"))
+    rows = Example.objects.filter(dataset=dataset).included().order_by("path")
+    for path, label, split in rows.values_list("path", "label", "split").iterator(ROWS_AT_ONCE):
+        writer.writerow((path, label, split))
+        counts[label] += 1
+    return counts, hashed.hexdigest()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.models.datasets import Dataset
-from webapp.studio.wording import run_failure_sentence
+from webapp.studio.wording import run_failure_sentence, step_label
 
 
 class Job(models.Model):
@@ -118,6 +118,10 @@ class Job(models.Model):
     def percent(self) -> int:
         """How far its current step is."""
         return round(100 * self.fraction)
+
+    @property
+    def step_label(self) -> str:
+        return step_label(self.step)
 
     @property
     def failure_sentence(self) -> str:

@@ -1,0 +1,142 @@
+"""The job that audits a dataset: what a training would find in it now. Brings numpy: the worker's alone."""
+
+import csv
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from classifier.images import FORMAT_NAMES
+from training.auditing import audit_source
+from training.config import TrainingConfig
+from training.dataset.audit import Audit
+from training.dataset.findings import Finding, refused
+from training.errors import DatasetRefused, ListRefused
+from training.events import Event
+from webapp.studio.audits.keeping import Pictures, packed
+from webapp.studio.audits.services import confirmed_labels, missing_files_exclude
+from webapp.studio.datasets.services import write_manifest
+from webapp.studio.jobs.worker import Tell
+from webapp.studio.models import Dataset, Example, Job, TrainingRun
+
+# Of a run's settings, those on which depends what an audit sees, and what it can keep for the next run.
+AUDITED = (
+    "backbone",
+    "weights",
+    "image_size",
+    "val_fraction",
+    "test_fraction",
+    "mirrored",
+    "crops",
+    "seed",
+)
+LIGHT: dict[str, Any] = {"backbone": "mobilenet_v2", "weights": "imagenet", "image_size": 224}
+ROWS_AT_ONCE = 2000
+
+
+def run(job: Job, tell: Tell) -> Mapping[str, Any]:
+    """What was found, as `keeping.packed` writes it. Nothing of the dataset is changed, but that
+    pictures whose files are gone are left out."""
+    dataset = job.dataset
+    assert dataset is not None  # noqa: S101 - of this kind all have one
+    tell("read", 0.0)
+    gone = missing_files_exclude(dataset=dataset, on_progress=lambda: tell("read", 0.0))
+    with _own_folder(job) as folder:
+        manifest = folder / "manifest.csv"
+        counts, digest = write_manifest(dataset, manifest)
+        config = _config(dataset, manifest, folder)
+        found, audit = _audited(config, dataset, num=counts.total(), tell=tell)
+        pictures = _pictures_by_row(dataset, manifest, found)
+    return {
+        **packed(found, pictures, confirmed_labels(dataset=dataset)),
+        "digest": digest,
+        "num_pictures": counts.total(),
+        "num_learned": audit.to_dict()["num_examples"] if audit else 0,
+        "gone": gone[:20],
+        "num_gone": len(gone),
+        "backbone": config.backbone,
+    }
+
+
+def _audited(
+    config: TrainingConfig, dataset: Dataset, *, num: int, tell: Tell
+) -> tuple[Sequence[Finding], Audit | None]:
+    """The findings. What lies with a curator, who sees no list, is said of the dataset instead."""
+
+    def on_event(event: Event) -> None:
+        tell(event.step, event.fraction)
+
+    try:
+        audit = audit_source(config, on_event)
+    except ListRefused as error:
+        if error.code == "case":
+            name, other = error.params["received"], error.params["other"]
+            refusal = DatasetRefused("case", name=name, other=other)
+            return [refused(refusal, str(other), str(name))], None
+        if error.code != "no_labels":
+            raise
+        if num:
+            refusal = DatasetRefused("one_class", path=dataset.name, name="-")
+        else:
+            refusal = DatasetRefused("no_pictures", path=dataset.name, formats=FORMAT_NAMES)
+        return [refused(refusal)], None
+    return audit.findings, audit
+
+
+def _config(dataset: Dataset, manifest: Path, folder: Path) -> TrainingConfig:
+    """As the newest run on this dataset had it: what is computed now, the next one need not compute.
+
+    A backbone that was never taught sees nothing; then the light one with pretrained weights looks.
+    """
+    newest = TrainingRun.objects.filter(dataset=dataset).order_by("-id").first()
+    values = (
+        {name: newest.config[name] for name in AUDITED if name in newest.config} if newest else {}
+    )
+    if not values or values.get("weights") == "none":
+        values = {**values, **LIGHT}
+    places = {
+        "folder": manifest,
+        "root": Path(settings.DATA_DIR),
+        "out": folder / "nothing",
+        "cache": Path(settings.CACHE_DIR),
+        "work": folder / "work",
+    }
+    return TrainingConfig.from_dict({**values, **places})
+
+
+@contextmanager
+def _own_folder(job: Job) -> Iterator[Path]:
+    """A folder that this attempt has to itself; those of attempts that were killed go, too."""
+    root = Path(settings.CACHE_DIR) / "audits"
+    root.mkdir(parents=True, exist_ok=True)
+    held = Job.objects.filter(kind=Job.Kind.AUDIT, state=Job.State.RUNNING)
+    names = {f"{pk}-{attempts}" for pk, attempts in held.values_list("pk", "attempts")}
+    folder = root / f"{job.pk}-{job.attempts}"
+    for left in root.iterdir():
+        if left == folder or left.name not in names:
+            shutil.rmtree(left, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _pictures_by_row(dataset: Dataset, manifest: Path, found: Sequence[Finding]) -> Pictures:
+    """The number of each picture that is spoken of, by its row, whatever its path was spelled as."""
+    wanted = {row for finding in found for item in finding.items for row in item.rows}
+    if not wanted:
+        return {}
+    with manifest.open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines)
+        next(reader)
+        paths = {line[0]: row for row, line in enumerate(reader) if row in wanted}
+    numbers: dict[int, int] = {}
+    names = list(paths)
+    for start in range(0, len(names), ROWS_AT_ONCE):
+        rows = Example.objects.filter(dataset=dataset, path__in=names[start : start + ROWS_AT_ONCE])
+        numbers.update({paths[path]: pk for pk, path in rows.values_list("pk", "path")})
+    return numbers
