@@ -14,6 +14,7 @@ from classifier.errors import (
     ClassifierError,
 )
 from training import errors
+from webapp.studio.runs.room import NoRoom
 
 UNEXPECTED = "unexpected"
 
@@ -62,6 +63,7 @@ _CLASSES: tuple[type[ClassifierError], ...] = (
     BundleCorrupt,
     BundleIncompatible,
     BundleMissing,
+    NoRoom,
 )
 for _class in _CLASSES:
     for _code, _sentence in _class.sentences.items():
