@@ -88,7 +88,7 @@ function draw() {
       responsive: true,
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      plugins: { legend: { display: true, labels: { color: quiet } } },
+      plugins: { legend: { display: true, labels: { color: quiet, boxHeight: 0 } } },
       scales: {
         x: axis({
           title: {

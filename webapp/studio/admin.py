@@ -37,7 +37,7 @@ class TrainingRunAdmin(ModelAdmin[TrainingRun]):
 
     @admin.display(description=gettext_lazy("step"))
     def doing(self, run: TrainingRun) -> str:
-        return run.step_label if run.is_open else ""
+        return run.step_label if run.state == run.State.RUNNING else ""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CURATE)

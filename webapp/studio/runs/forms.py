@@ -59,7 +59,7 @@ class RetrainForm(forms.Form):
         max_length=100,
         required=False,
         strip=True,
-        widget=UnfoldAdminTextInputWidget,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": " "}),
     )
     folder_name = _choice(_("Dataset"))
     version = _choice(_("Version of the dataset"), required=False)
@@ -199,7 +199,7 @@ class RetrainForm(forms.Form):
         }
         for name in ("mode", "augmentation", "batch_size", "learning_rate", "balance", "outliers"):
             value = cleaned.get(name)
-            if value not in (None, "", False, DEFAULTS[name]):
+            if value is not None and value != "" and value != DEFAULTS[name]:
                 config[name] = value
         formats = sorted({*DEFAULTS["formats"], *cleaned.get("formats", ())})
         if set(formats) != set(DEFAULTS["formats"]):

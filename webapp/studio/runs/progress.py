@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from webapp.studio.models import TrainingRun
 from webapp.studio.runs.guesses import REST, Work, guessed_seconds
+from webapp.studio.templatetags.runs import setting_name
 from webapp.studio.wording import step_label
 
 State = TrainingRun.State
@@ -90,10 +91,12 @@ def knobs(run: TrainingRun) -> list[str]:
 
 def said(run: TrainingRun) -> dict[str, Any]:
     """What the part of the page that changes shows."""
+    names = knobs(run)
     return {
         "run": run,
         "phases": phases(run),
         "times": times(run),
-        "knobs": ",".join(knobs(run)),
+        "knobs": ",".join(names),
+        "knob_labels": ", ".join(setting_name(name) for name in names),
         "is_about_pictures": run.failure_code.split(".")[0] in ("DatasetRefused", "ListRefused"),
     }
