@@ -34,7 +34,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "mixed_precision": get_args(Switch),
 }
 _PATHS = ("folder", "root", "out", "outliers", "cache", "work")
-_BOUNDS: dict[str, tuple[float, float]] = {
+# Lowest and highest of each number.
+BOUNDS: dict[str, tuple[float, float]] = {
     "image_size": (32, 1024),
     "epochs": (1, 1000),
     "batch_size": (1, 4096),
@@ -124,7 +125,7 @@ class TrainingConfig:
                 raise ConfigRefused(
                     "choice", name=name, choices=", ".join(choices), received=received
                 )
-        for name, (lowest, highest) in _BOUNDS.items():
+        for name, (lowest, highest) in BOUNDS.items():
             received = getattr(self, name)
             if received is None and name in ("learning_rate", "penalty"):
                 continue

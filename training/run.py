@@ -17,7 +17,7 @@ from training.config import TrainingConfig
 from training.dataset.findings import Finding
 from training.dataset.preparing import Prepared, prepare_for
 from training.errors import DatasetRefused
-from training.events import OnEvent, StepClock
+from training.events import Event, OnEvent, StepClock
 from training.workplace import Workplace, workplace
 
 # Why the labels of a training from scratch are not checked.
@@ -104,7 +104,14 @@ def _learn(
 
     # Features, and what only they show: near duplicates that the eye sees and the hash does not.
     with clock.step("features") as on_progress:
-        features = compute_views(network, prepared, config, place, on_progress)
+        features = compute_views(
+            network,
+            prepared,
+            config,
+            place,
+            on_progress,
+            on_missing=lambda num: clock.tell(Event("features", 0.0, {"num_pictures": num})),
+        )
         if mode != "scratch":
             prepared, features = without_leaks(prepared, features)
             prepared.audit.raise_if_blocked()  # all of a split's pictures may have been leaks
@@ -120,6 +127,18 @@ def _learn(
             kind,
             config,
             penalty=SCRATCH_PENALTY if mode == "scratch" else None,
+            on_fold=lambda fold, num_folds, loss, right: clock.tell(
+                Event(
+                    "head",
+                    fold / num_folds,
+                    {
+                        "fold": fold,
+                        "num_folds": num_folds,
+                        "val_loss": loss,
+                        "val_accuracy": right,
+                    },
+                )
+            ),
         )
 
     with clock.step("labels"):

@@ -3,9 +3,13 @@
 import json
 import os
 import signal
+import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.bundles import colour_bundle
+from tests.pictures import new_picture_bytes
 from tests.stack import Stack, Visitor
 from tests.studio import draw_bugs, retrain
 from tests.waiting import wait_for
@@ -79,6 +83,46 @@ def test_an_interrupted_training_goes_on_from_its_last_checkpoint(curator_stack:
         assert progress(stack)[0] == "succeeded", curator.get(page).text
     assert not (stack.data_dir / "work").exists() or not list((stack.data_dir / "work").iterdir())
     assert len(list((stack.data_dir / "bundles").glob("drawn*"))) == 1
+
+
+def test_a_killed_trainer_costs_visitors_nothing_and_the_run_is_completed(
+    curator_stack: Stack,
+) -> None:
+    """Killed in the middle: interrupted within a minute, resumed, completed; answers throughout."""
+    stack = curator_stack
+    colour_bundle(stack.data_dir / "bundles" / "colours")
+    stack.install("colours")
+    stack.wait_for_workers()
+    with stack.signed_in("curator") as curator:
+        answered = 0
+
+        def a_visitor_is_answered() -> None:
+            nonlocal answered
+            curator.upload(("red.jpg", new_picture_bytes("red")))
+            answered += 1
+            wait_for(lambda: stack.states() == {"done": answered}, seconds=30, what="an answer")
+
+        def wait_while_visitors_come(is_over: Callable[[], bool], seconds: float) -> None:
+            until = time.monotonic() + seconds
+            while not is_over():
+                a_visitor_is_answered()
+                assert time.monotonic() < until
+
+        page = start_a_long_training(stack, curator, epochs=80)
+        a_visitor_is_answered()
+        wait_for(lambda: checkpointed_step(stack) >= 2 * 10, seconds=120, what="a checkpoint")
+        for child in stack.children("training"):
+            os.kill(child, signal.SIGKILL)
+        wait_while_visitors_come(lambda: progress(stack)[0] == "interrupted", 60)
+        assert "Resume it" in curator.get(page).text
+        press(curator, page, "resume")
+        wait_while_visitors_come(lambda: progress(stack)[0] == "succeeded", 300)
+        shown = curator.get(page).text
+        assert "The training worker has taken it up again" in shown
+        assert "The training has succeeded." in shown
+    # The curve is whole, each epoch once, though some were trained twice.
+    epochs = "SELECT text FROM studio_runline WHERE kind = 'epoch' AND step = 'layers'"
+    assert sorted(int(number) for (number,) in stack.query(epochs)) == list(range(1, 81))
 
 
 def test_cancel_stops_a_running_training(curator_stack: Stack) -> None:

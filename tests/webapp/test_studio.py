@@ -26,6 +26,7 @@ from webapp.recognizers.swap import WorkersTooSlow
 from webapp.studio import services as studio_services
 from webapp.studio import trainer
 from webapp.studio.models import TrainingRun
+from webapp.studio.runs import listener
 from webapp.studio.services import (
     dataset_folders,
     recognizer_get_or_create,
@@ -297,7 +298,7 @@ def test_a_database_that_stumbles_does_not_stop_a_training(
         on_event(Event("layers", 0.5))
         return result_of(config)
 
-    monkeypatch.setattr(trainer, "run_progress", stumble)
+    monkeypatch.setattr(listener, "run_progress", stumble)
     monkeypatch.setattr(trainer, "train", train)
     run = new_run()
     trainer.train_next()

@@ -40,10 +40,12 @@ def compute_features(
     precision: Precision,
     views: Sequence[str] = (PLAIN,),
     on_progress: Callable[[float], None] = lambda fraction: None,
+    on_missing: Callable[[int], None] = lambda num_pictures: None,
 ) -> NDArray[np.float32]:
     """Embeddings float32 `[V, N, D]`: for each view, one for each of the examples' `places`.
 
-    What the cache has is taken from it, the rest is computed and kept. Raises DatasetRefused when a
+    What the cache has is taken from it, the rest is computed and kept; `on_missing` is told first how
+    many pictures that is. Raises DatasetRefused when a
     picture has changed since it was surveyed.
     """
     hashes = examples.sha256(places)
@@ -57,6 +59,7 @@ def compute_features(
                 if sha256 in known:
                     features[v, i], missing[v, i] = known[sha256], False
     wanted = np.flatnonzero(missing.any(axis=0))
+    on_missing(len(wanted))
     batches = pictures.batches(examples.rows[places[wanted]], BATCH_SIZE)
     for start, batch in zip(range(0, len(wanted), BATCH_SIZE), batches, strict=True):
         here = wanted[start : start + BATCH_SIZE]

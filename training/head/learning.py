@@ -17,6 +17,7 @@ from training.head.calibrate import accuracy, fit_temperature, fit_thresholds, l
 from training.head.crossvalidate import (
     NUM_FOLDS,
     FoldAccuracy,
+    OnFold,
     choose_penalty,
     deal_folds,
     fold_accuracy,
@@ -76,9 +77,11 @@ def compute_views(
     config: TrainingConfig,
     place: Workplace,
     on_progress: Callable[[float], None],
+    on_missing: Callable[[int], None] = lambda num_pictures: None,
 ) -> NDArray[np.float32]:
     """Features float32 `[V, M, D]` of all examples: the first view is plain, of everything; the
-    others are of what is learned from (with `folds`, that is everything, too)."""
+    others are of what is learned from (with `folds`, that is everything, too). `on_missing`: as that of
+    `compute_features`, for the first view."""
     examples = prepared.examples
     everything = np.arange(len(examples))
     learned_from = everything if config.folds else examples.places("train")
@@ -97,6 +100,7 @@ def compute_views(
             precision=fast_precision(),
             views=views,
             on_progress=lambda fraction: on_progress(low + fraction * (high - low)),
+            on_missing=on_missing if views == names[:1] else lambda num_pictures: None,
         )
 
     features = np.zeros((len(names), len(examples), network.num_features), np.float32)
@@ -116,18 +120,21 @@ def learn_head(
     config: TrainingConfig,
     *,
     penalty: float | None = None,
+    on_fold: OnFold = lambda fold, num_folds, loss, right: None,
 ) -> Candidate:
     """The candidate that a head fitted on features `[V, M, D]` makes; `alike` `[M]` groups near duplicates.
 
     `penalty`: where the backbone has learned from these very examples, folds of them tell nothing about
-    it; None: cross-validation chooses, unless the settings do.
+    it; None: cross-validation chooses, unless the settings do, and `on_fold` hears of each of its folds.
     """
     train, val = examples.places("train"), examples.places("val")
     targets = examples.targets(train)
     penalty = config.penalty or penalty
     if penalty is None:
         folds = deal_folds(examples.labels[train], alike[train], NUM_FOLDS, config.seed)
-        penalty = choose_penalty(features[:, train], targets, folds, kind, balance=config.balance)
+        penalty = choose_penalty(
+            features[:, train], targets, folds, kind, balance=config.balance, on_fold=on_fold
+        )
     learned = features[:, train].reshape(-1, features.shape[2])
     head = fit_head(
         learned,

@@ -64,7 +64,12 @@ def recognizer_get_or_create(*, name: str) -> Recognizer:
     return recognizer
 
 
-def run_create(
+def run_create(**asked: Any) -> TrainingRun:
+    """What `run_request` gives, for a caller to whom it is all the same whether it is new."""
+    return run_request(**asked)[0]
+
+
+def run_request(
     *,
     recognizer: Recognizer,
     folder_name: str,
@@ -73,13 +78,15 @@ def run_create(
     fallback_config: Mapping[str, Any] | None = None,
     promote_when_done: bool = False,
     version: DatasetVersion | None = None,
-) -> TrainingRun:
-    """A queued run on a folder below the datasets' folder; the trainer is told after the commit.
+    estimated_seconds: float | None = None,
+) -> tuple[TrainingRun, bool]:
+    """A queued run on a folder below the datasets' folder, and whether it is new; the trainer is told
+    after the commit.
 
     `version`: of that dataset; where none is given, the dataset as it is when the run's turn comes.
 
     One with the same settings that waits, or was asked for a moment ago, is that run: a form sent
-    twice makes one.
+    twice makes one, and so do two people who ask for the same at the same moment.
     """
     with transaction.atomic():
         # Whoever asks for the same recognizer at the same moment waits here.
@@ -87,9 +94,10 @@ def run_create(
         dataset = dataset_get_or_create(folder_name=folder_name, created_by=requested_by)
         a_moment_ago = timezone.now() - timedelta(seconds=SAME_FORM_SECONDS)
         is_same = Q(state=State.QUEUED) | Q(state=State.RUNNING, created_at__gt=a_moment_ago)
-        for same in TrainingRun.objects.filter(is_same, recognizer=recognizer, dataset=dataset):
+        asked = TrainingRun.objects.filter(is_same, recognizer=recognizer, dataset=dataset)
+        for same in asked.select_related("requested_by"):
             if same.config == dict(config) and (version is None or same.dataset_version == version):
-                return same
+                return same, False
         run = TrainingRun(
             recognizer=recognizer,
             dataset=dataset,
@@ -98,11 +106,12 @@ def run_create(
             fallback_config=dict(fallback_config) if fallback_config else None,
             requested_by=requested_by,
             promote_when_done=promote_when_done,
+            estimated_seconds=estimated_seconds,
         )
         run.full_clean()
         run.save()
         transaction.on_commit(nudge_training)
-    return run
+    return run, True
 
 
 def run_claim() -> TrainingRun | None:
@@ -142,6 +151,12 @@ def run_progress(
 ) -> None:
     """Note how far a run is, if it is still this trainer's."""
     _ours(run).update(step=step, fraction=fraction, figures=dict(figures))
+
+
+def run_expect(*, run: TrainingRun, seconds: float) -> None:
+    """Note how long a run is expected to take, if it is still this trainer's."""
+    if _ours(run).update(estimated_seconds=seconds):
+        run.estimated_seconds = seconds
 
 
 def run_fall_back(*, run: TrainingRun) -> None:

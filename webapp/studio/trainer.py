@@ -17,10 +17,9 @@ from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
 from training.config import TrainingConfig
-from training.errors import TrainingCancelled, TrainingError, WeightsUnavailable
-from training.events import Event
+from training.errors import DatasetRefused, TrainingCancelled, TrainingError, WeightsUnavailable
 from training.run import TrainingResult, train
-from webapp.database import DATABASE_AWAY, DATABASE_ERRORS, drop_dead_connection
+from webapp.database import DATABASE_AWAY, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
@@ -29,14 +28,17 @@ from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
+from webapp.studio.runs.estimate import estimate_of
+from webapp.studio.runs.listener import Listener, listening
+from webapp.studio.runs.room import NoRoom, room_for
 from webapp.studio.services import (
     OPEN_STATES,
     run_claim,
     run_end,
+    run_expect,
     run_fall_back,
     run_fix_version,
     run_keep,
-    run_progress,
     run_renew,
     run_shall_stop,
 )
@@ -45,7 +47,6 @@ from webapp.studio.wording import UNEXPECTED, failure_code
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
 T = TypeVar("T")
-PROGRESS_EVERY_SECONDS = 1.0
 RECORD_ATTEMPTS, RECORD_EVERY_SECONDS = 7, 10.0
 PROMOTE_ATTEMPTS = 3
 
@@ -58,46 +59,71 @@ def train_next() -> bool:
     logger.info("%s began", run)
     _sweep_work()
     _sweep_bundles(run)
-    with _lease_kept(run) as hold:
-        listener = _Listener(run, hold)
+    with _lease_kept(run) as hold, listening(run, hold) as listener:
+        listener.lines.say("resumed" if work_folder(run).is_dir() else "claimed")
         try:
             version = run.version  # there is one where it was interrupted after it had learned
             if version is None:
                 result = _train(run, listener)
                 _try_out(result.bundle)
-                version = _patiently(run, lambda: _keep(run, result, listener.notes))
+                version = _patiently(run, lambda: _keep(run, result, listener))
+                listener.lines.say("kept", number=version.number, recognizer=str(run.recognizer))
             _patiently(run, lambda: _succeed(run, version))
+            listener.lines.say("succeeded")
         except LeaseLost:
             logger.warning("%s was taken away", run)
         except TrainingCancelled:
+            listener.lines.say("cancelled")
             run_end(run=run, state=State.CANCELLED)
-        except (TrainingError, BundleError) as error:
+        except (TrainingError, BundleError, NoRoom) as error:
+            listener.lines.say("failed")
             _fail(
                 run, failure_code(error), {key: str(value) for key, value in error.params.items()}
             )
         except OSError as error:
             logger.exception("%s failed", run)
+            listener.lines.say("failed")
             _fail(run, "disk", {"problem": str(error)})
         except MemoryError:
             logger.exception("%s failed", run)
+            listener.lines.say("failed")
             _fail(run, "memory", {})
         except Exception as error:
             # Whatever the libraries below raise, the run must not stay "running" for it.
             logger.exception("%s failed", run)
+            listener.lines.say("failed")
             _fail(run, UNEXPECTED, {"problem": f"{type(error).__name__}: {error}"[:300]})
     logger.info("%s ended", run)
     return True
 
 
-def _train(run: TrainingRun, listener: "_Listener") -> TrainingResult:
+def _train(run: TrainingRun, listener: Listener) -> TrainingResult:
+    version = _version(run)
+    listener.lines.say(
+        "version",
+        number=version.number,
+        dataset=str(run.dataset),
+        num_pictures=version.num_examples,
+    )
     try:
+        _expect(run, listener)
         return train(_config(run, run.config), listener)
     except WeightsUnavailable as error:
         if run.fallback_config is None:
             raise
         listener.notes.append(str(error))
+        listener.lines.say("fall_back")
         run_fall_back(run=run)
+        _expect(run, listener)
         return train(_config(run, run.config), listener)
+
+
+def _expect(run: TrainingRun, listener: Listener) -> None:
+    """What the run will take, for its page. Raises NoRoom where the disk has none for it."""
+    estimate = estimate_of(config=run.config, dataset=run.dataset, version=run.dataset_version)
+    listener.pace.estimate = estimate
+    run_expect(run=run, seconds=estimate.seconds)
+    room_for(estimate.needed_bytes).expect_enough()
 
 
 def _try_out(bundle: Bundle) -> None:
@@ -121,7 +147,18 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
         "cache": Path(settings.CACHE_DIR),
         "work": work_folder(run),
     }
+    if values.get("outliers"):
+        places["outliers"] = _outliers(str(values["outliers"]))
     return TrainingConfig.from_dict({**values, **places})
+
+
+def _outliers(name: str) -> Path:
+    """A folder below the datasets' folder. Raises DatasetRefused for one that leads out of it."""
+    root = Path(settings.DATASETS_DIR)
+    folder = root / name
+    if not folder.resolve().is_relative_to(root.resolve()):
+        raise DatasetRefused("no_outliers", path=folder)
+    return folder
 
 
 def _version(run: TrainingRun) -> DatasetVersion:
@@ -173,7 +210,7 @@ def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
     return record()
 
 
-def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVersion:
+def _keep(run: TrainingRun, result: TrainingResult, listener: Listener) -> ModelVersion:
     """What was learned, as a version of the run's. Raises LeaseLost: then nobody finds one of it."""
     run.refresh_from_db(fields=["version"])
     if run.version is not None:
@@ -181,7 +218,10 @@ def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVe
     with transaction.atomic():
         version = version_create(recognizer=run.recognizer, bundle=result.bundle)
         is_ours = run_keep(
-            run=run, version=version, notes=[*notes, *result.warnings], figures=result.seconds
+            run=run,
+            version=version,
+            notes=[*listener.notes, *result.warnings],
+            figures=_figures(run, result, listener),
         )
         if not is_ours:
             transaction.set_rollback(True)
@@ -189,6 +229,16 @@ def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVe
         shutil.rmtree(result.bundle.path, ignore_errors=True)
         raise LeaseLost
     return version
+
+
+def _figures(run: TrainingRun, result: TrainingResult, listener: Listener) -> dict[str, float]:
+    """Seconds of each step, and what they depended on: the next run is estimated by them."""
+    figures = {**result.seconds, "megabytes": listener.most_megabytes}
+    if run.dataset_version:
+        figures["num_pictures"] = run.dataset_version.num_examples
+    if listener.pace.num_new is not None:
+        figures["num_new"] = listener.pace.num_new
+    return figures
 
 
 def _succeed(run: TrainingRun, version: ModelVersion) -> None:
@@ -230,33 +280,6 @@ def _promote(run: TrainingRun, version: ModelVersion) -> None:
 def _fail(run: TrainingRun, code: str, params: dict[str, str]) -> None:
     drop_dead_connection()
     run_end(run=run, state=State.FAILED, failure_code=code, failure_params=params)
-
-
-class _Listener:
-    """Writes a run's events into its row, at most once a second, and stops it when it is lost."""
-
-    def __init__(self, run: TrainingRun, hold: Hold) -> None:
-        self.notes: list[str] = []
-        self._run = run
-        self._hold = hold
-        self._last_step = ""
-        self._last_time = 0.0
-
-    def __call__(self, event: Event) -> None:
-        if self._hold.shall_stop.is_set():
-            raise LeaseLost if self._hold.is_lost else TrainingCancelled("cancelled")
-        now = time.monotonic()
-        if event.step == self._last_step and now - self._last_time < PROGRESS_EVERY_SECONDS:
-            return
-        self._last_step, self._last_time = event.step, now
-        try:
-            drop_dead_connection()
-            run_progress(
-                run=self._run, step=event.step, fraction=event.fraction, figures=event.figures
-            )
-        except DATABASE_ERRORS:
-            # Hours of training are worth more than a figure on a page.
-            logger.exception("The progress of %s could not be noted", self._run)
 
 
 def _lease_kept(run: TrainingRun) -> AbstractContextManager[Hold]:

@@ -8,4 +8,5 @@ urlpatterns = [
     path("comparing/", include("webapp.studio.comparing.urls")),
     path("reanswering/", include("webapp.studio.reanswering.urls")),
     path("audits/", include("webapp.studio.audits.urls")),
+    path("runs/", include("webapp.studio.runs.urls")),
 ]

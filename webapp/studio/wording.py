@@ -15,6 +15,7 @@ from classifier.errors import (
 )
 from training import errors
 from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
+from webapp.studio.runs.room import NoRoom
 
 UNEXPECTED = "unexpected"
 
@@ -76,6 +77,7 @@ _CLASSES: tuple[type[ClassifierError], ...] = (
     BundleCorrupt,
     BundleIncompatible,
     BundleMissing,
+    NoRoom,
 )
 for _class in _CLASSES:
     for _code, _sentence in _class.sentences.items():

@@ -10,7 +10,7 @@ from webapp.studio.models.datasets import Dataset, DatasetVersion
 from webapp.studio.wording import run_failure_sentence, step_label
 
 # Failures for lack of room on a disk or in memory, which can be made: checkpoints are kept.
-NO_ROOM = ("disk", "memory")
+NO_ROOM = ("disk", "memory", "NoRoom.disk")
 
 
 class TrainingRun(models.Model):
