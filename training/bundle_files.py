@@ -19,6 +19,8 @@ EXPORTS: dict[Format, str] = {
 }
 REPORT, REPORT_PAGE = "report.json", "report.html"
 AUDIT, AUDIT_PAGE = "audit.json", "audit.html"
+# Where the model looked on the report's mistakes.
+EVIDENCE = "mistakes.json"
 
 # All that can be in a draft before its manifest.
 DRAFTED = {
@@ -26,4 +28,5 @@ DRAFTED = {
     *(SERVING_WEIGHTS, INT8_GRAPH, INT8_WEIGHTS),
     *(NEIGHBOURS, NEIGHBOURS_PICTURES),
     *(REPORT, REPORT_PAGE, AUDIT, AUDIT_PAGE),
+    EVIDENCE,
 }

@@ -5,4 +5,5 @@ from django.urls import include, path
 app_name = "studio"
 urlpatterns = [
     path("datasets/", include("webapp.studio.datasets.urls")),
+    path("versions/", include("webapp.studio.reports.urls")),
 ]
