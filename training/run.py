@@ -176,6 +176,7 @@ def _learn(
     from training.exports.outcomes import write_learned, write_outcomes
     from training.exports.proof import write_exports, write_int8
     from training.exports.thumbnails import write_thumbnails
+    from training.pages.evidence import write_evidence
     from training.pages.reporting import report_of, write_audit, write_report
 
     with new_bundle(config.out) as draft:
@@ -240,6 +241,15 @@ def _learn(
             write_audit(draft.folder, prepared.audit, prepared.index)
             write_outcomes(draft.folder, prepared, judged)
             write_learned(draft.folder, examples)
+            write_evidence(
+                draft.folder,
+                report["evaluation"]["mistakes"],
+                class_names=examples.class_names,
+                network=judged.network,
+                precision=judged.precision.precision,
+                kernel=kept.head.kernel,
+                pictures=prepared.pictures,
+            )
             draft.seal(manifest)
     return TrainingResult(
         bundle=Bundle.load(config.out),

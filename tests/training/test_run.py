@@ -145,7 +145,7 @@ def test_the_bundle_loads_and_says_where_it_comes_from(trained: Trained) -> None
     assert TrainingConfig.from_dict(manifest.config) == trained.config
     assert set(manifest.versions) == set(RECORDED_VERSIONS)
     models = {KERAS_MODEL, SERVING_GRAPH, SERVING_WEIGHTS}
-    pages = {"report.json", "report.html", "audit.json", "audit.html"}
+    pages = {"report.json", "report.html", "audit.json", "audit.html", "mistakes.json"}
     kept = {NEIGHBOURS, NEIGHBOURS_PICTURES, OUTCOMES, LEARNED}
     assert set(manifest.files) == models | pages | kept
     assert len(manifest.dataset_fingerprint) == 64

@@ -52,11 +52,22 @@ class Network:
 
     def embed(self, pictures: NDArray[np.uint8], precision: Precision) -> NDArray[np.float32]:
         """Embeddings float32 `[N, D]` of uint8 `[N, S, S, 3]`; a picture's do not depend on its batch."""
+        return self._run(pictures, precision, "embedding")
+
+    def feature_maps(
+        self, pictures: NDArray[np.uint8], precision: Precision
+    ) -> NDArray[np.float32]:
+        """What an embedding is the mean of, float32 `[N, h, w, D]`."""
+        return self._run(pictures, precision, "feature_map")
+
+    def _run(
+        self, pictures: NDArray[np.uint8], precision: Precision, output: str
+    ) -> NDArray[np.float32]:
         if precision not in self._requests:
             self._requests[precision] = compile_graph(self.graph, precision).create_infer_request()
         request = self._requests[precision]
         request.infer([pictures])
-        return np.array(request.get_tensor("embedding").data)
+        return np.array(request.get_tensor(output).data)
 
 
 def open_network(name: str, *, image_size: int, weights: str, seed: int, graphs: Path) -> Network:

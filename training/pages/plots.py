@@ -1,22 +1,26 @@
 """The report's plots: learning curves, reliability, scores of "none of these", and large confusions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from classifier.errors import gettext_noop
 from training.pages.charts import Axes, Chart, Shape, round_values
 from training.pages.words import percent
 
 NUM_SHADES = 5
+TITLES = {"loss": gettext_noop("Loss"), "accuracy": gettext_noop("Accuracy")}
+# Puts a word of a plot into the reader's language.
+Say = Callable[[str], str]
 
 
-def curve_chart(curve: Mapping[str, Any], what: str) -> Chart | None:
+def curve_chart(curve: Mapping[str, Any], what: str, say: Say = str) -> Chart | None:
     """`loss` or `accuracy` of training and validation by epoch; None where it was not recorded."""
     epochs = curve["epochs"]
     lines = [
-        (look, said, [(epoch["epoch"], epoch.get(name)) for epoch in epochs])
+        (look, say(said), [(epoch["epoch"], epoch.get(name)) for epoch in epochs])
         for look, said, name in (
-            ("first", "training", what),
-            ("second", "validation", f"val_{what}"),
+            ("first", gettext_noop("training"), what),
+            ("second", gettext_noop("validation"), f"val_{what}"),
         )
     ]
     lines = [line for line in lines if any(value is not None for _, value in line[2])]
@@ -36,16 +40,16 @@ def curve_chart(curve: Mapping[str, Any], what: str) -> Chart | None:
     notes = []
     if kept is not None:
         shapes.insert(0, Shape("mark", axes.upright(kept)))
-        notes.append((axes.x(kept), 8.0, "kept"))
+        notes.append((axes.x(kept), 8.0, say(gettext_noop("kept"))))
     step = max(1, -(-len(numbers) // 8))
     return Chart(
-        title=what.capitalize(),
+        title=say(TITLES[what]),
         says=", ".join(
             f"{said} from {points[0][1]:.3g} to {points[-1][1]:.3g}"
             for _, said, points in lines
             if points[0][1] is not None and points[-1][1] is not None
         ),
-        x_name="epoch",
+        x_name=say(gettext_noop("epoch")),
         y_name="",
         x_ticks=axes.x_ticks(numbers[::step], lambda value: f"{value:.0f}"),
         y_ticks=axes.y_ticks(
@@ -57,7 +61,7 @@ def curve_chart(curve: Mapping[str, Any], what: str) -> Chart | None:
     )
 
 
-def reliability_chart(bins: Sequence[Mapping[str, Any]], title: str) -> Chart:
+def reliability_chart(bins: Sequence[Mapping[str, Any]], title: str, say: Say = str) -> Chart:
     """How often answers of each confidence are right; on the diagonal, confidence means what it says."""
     axes = Axes(0, 1, -0.12, 1)
     filled = [place for place in bins if place["num"]]
@@ -82,8 +86,8 @@ def reliability_chart(bins: Sequence[Mapping[str, Any]], title: str) -> Chart:
             f"{percent(p['accuracy'], 0)} right at {percent(p['confidence'], 0)} confidence"
             for p in filled
         ),
-        x_name="confidence",
-        y_name="right",
+        x_name=say(gettext_noop("confidence")),
+        y_name=say(gettext_noop("right")),
         x_ticks=axes.x_ticks(shares, lambda value: percent(value, 0)),
         y_ticks=axes.y_ticks(shares, lambda value: percent(value, 0)),
         shapes=[
@@ -95,22 +99,27 @@ def reliability_chart(bins: Sequence[Mapping[str, Any]], title: str) -> Chart:
             Shape("rule", axes.line([(0, 0), (1, 0)])),
         ],
         legend=[
-            ("first", "right"),
-            *([("sure", "surer than right")] if too_sure else []),
-            *([("modest", "more often right than sure")] if too_modest else []),
-            ("many", "how many answers"),
+            ("first", say(gettext_noop("right"))),
+            *([("sure", say(gettext_noop("surer than right")))] if too_sure else []),
+            *([("modest", say(gettext_noop("more often right than sure")))] if too_modest else []),
+            ("many", say(gettext_noop("how many answers"))),
         ],
     )
 
 
 def score_chart(
-    histogram: Mapping[str, Any], threshold: float, num_known: int, num_outliers: int
+    histogram: Mapping[str, Any],
+    threshold: float,
+    num_known: int,
+    num_outliers: int,
+    say: Say = str,
 ) -> Chart:
     """Which share of known pictures and of outliers has which score, and the threshold between."""
     edges = histogram["edges"]
-    groups = [("first", "known pictures", histogram["known"], num_known)]
+    groups = [("first", say(gettext_noop("known pictures")), histogram["known"], num_known)]
     if histogram["outliers"] is not None:
-        groups.append(("second", "other things", histogram["outliers"], num_outliers))
+        others = say(gettext_noop("other things"))
+        groups.append(("second", others, histogram["outliers"], num_outliers))
     shares = [[count / max(1, num) for count in counts] for _, _, counts, num in groups]
     rounds = round_values(0, max(max(part, default=0) for part in shares) or 1, 3)
     axes = Axes(min(edges[0], threshold), max(edges[-1], threshold), 0, rounds[-1])
@@ -124,15 +133,15 @@ def score_chart(
     shapes.append(Shape("mark", axes.upright(threshold)))
     values = [v for v in round_values(axes.x_low, axes.x_high) if axes.x_low <= v <= axes.x_high]
     return Chart(
-        title="Scores",
+        title=say(gettext_noop("Scores")),
         says="a histogram of the scores; the figures beside it say how well they are apart",
-        x_name="stranger pictures have higher scores",
+        x_name=say(gettext_noop("stranger pictures have higher scores")),
         y_name="",
         x_ticks=axes.x_ticks(values, lambda value: f"{value:g}"),
         y_ticks=axes.y_ticks(rounds, lambda value: percent(value, 0)),
         shapes=shapes,
         legend=[(look, said) for look, said, _, _ in groups],
-        notes=[(axes.x(threshold), 8.0, "threshold")],
+        notes=[(axes.x(threshold), 8.0, say(gettext_noop("threshold")))],
     )
 
 

@@ -61,6 +61,19 @@ class Mistake(TypedDict):
     path: NotRequired[str]
 
 
+class MistakeEvidence(TypedDict):
+    """Where the model looked on a mistake's picture; an entry of `mistakes.json`.
+
+    `picture_size`: width and height, for their proportions. `maps`: by class, the cells of a map as
+    `classifier.why.EvidenceMap` has them, in base64, rows of `num_columns`.
+    """
+
+    row: int
+    picture_size: tuple[int, int]
+    num_columns: int
+    maps: dict[str, str]
+
+
 class EvaluationFigures(TypedDict):
     """`training.evaluation.evaluate.Evaluation.to_dict()`.
 

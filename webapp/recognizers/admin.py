@@ -1,13 +1,13 @@
 """Recognizers and their versions in the admin; promotion is a button on a version's page."""
 
-import json
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
@@ -34,6 +34,7 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
     change_form_template = "admin/recognizers/modelversion/change_form.html"
     list_display = ("__str__", "state", "backbone", "top1", "created_at", "promoted_at")
     list_filter = ("state", "recognizer")
+    search_fields = ("recognizer__name", "backbone", "bundle_name")
     list_select_related = ("recognizer",)
     fields = (
         "recognizer",
@@ -43,7 +44,6 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
         "backbone",
         "class_names",
         "precision",
-        "other_metrics",
         "bundle_name",
         "bundle_digest",
         "created_at",
@@ -70,10 +70,17 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
         template = "admin/recognizers/modelversion/_precision.html"
         return render_to_string(template, {"table": table})
 
-    @admin.display(description=gettext_lazy("metrics"))
-    def other_metrics(self, version: ModelVersion) -> str:
-        others = {name: value for name, value in version.metrics.items() if name != "precision"}
-        return format_html("<pre>{}</pre>", json.dumps(others, indent=1, ensure_ascii=False))
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A curator has a page with all that is known of a version; others have its row."""
+        if request.user.has_perm("studio.train") and object_id.isdecimal():
+            return redirect("studio:report", int(object_id))
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.promote_view))

@@ -9,4 +9,5 @@ urlpatterns = [
     path("reanswering/", include("webapp.studio.reanswering.urls")),
     path("audits/", include("webapp.studio.audits.urls")),
     path("runs/", include("webapp.studio.runs.urls")),
+    path("versions/", include("webapp.studio.reports.urls")),
 ]

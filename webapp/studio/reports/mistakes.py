@@ -1,0 +1,116 @@
+"""The worst mistakes: the picture, what it is, what was said, and where the model looked."""
+
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import Any
+
+from training.bundle_files import EVIDENCE
+from webapp.predictions.maps import overlay
+from webapp.recognizers.templatetags.shares import percent
+from webapp.studio.models import Example
+from webapp.studio.reports import values
+from webapp.studio.reports.bundle_files import FileDamaged, json_of
+from webapp.studio.reports.examples import examples_by_path
+from webapp.studio.reports.told import Told
+
+MAX_MISTAKES = 24
+MAX_SIDE = 100_000  # pixels; only the proportions count
+MAX_CELLS = 64 * 64
+# What a map may be asked of: the answer that was given, and the right one.
+SAID, RIGHT = "said", "right"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`place`: in the report. `example`: None where the picture is gone. `has_said_map`,
+    `has_right_map`: whether the bundle says where something spoke for the answer and the right class."""
+
+    place: int
+    path: str
+    given: str
+    predicted: str
+    about: str
+    probability: str
+    example: Example | None
+    has_said_map: bool
+    has_right_map: bool
+
+
+def mistakes_section(told: Told) -> dict[str, Any] | None:
+    rows = values.rows(told.evaluation, "mistakes", MAX_MISTAKES)
+    if not rows:
+        return None
+    paths = [row["path"] for row in rows if isinstance(row.get("path"), str)]
+    examples = examples_by_path(told.dataset, paths)
+    evidence = _evidence(told)
+    mistakes = []
+    for place, row in enumerate(rows):
+        maps = evidence.get(values.count(row, "row"), {}).get("maps", {})
+        path, given = row.get("path"), values.texts(row, "given", 20)
+        mistakes.append(
+            Mistake(
+                place=place,
+                path=values.as_text(path),
+                given=", ".join(given),
+                predicted=", ".join(values.texts(row, "predicted", 20)),
+                about=values.text(row, "about"),
+                probability=percent(values.number(row, "probability")),
+                example=examples.get(path) if isinstance(path, str) else None,
+                has_said_map=row.get("about") in maps,
+                has_right_map=_right_class(row) in maps,
+            )
+        )
+    return {
+        "mistakes": mistakes,
+        "is_sigmoid": told.is_sigmoid,
+        "has_pictures": any(mistake.example for mistake in mistakes),
+        "has_said_maps": any(mistake.has_said_map for mistake in mistakes),
+        "has_right_maps": any(mistake.has_right_map for mistake in mistakes),
+    }
+
+
+def mistake_map(told: Told, place: int, of: str) -> bytes | None:
+    """A PNG to lay over a mistake's picture; None where the bundle does not say."""
+    rows = values.rows(told.evaluation, "mistakes", MAX_MISTAKES)
+    if not 0 <= place < len(rows):
+        return None
+    row = rows[place]
+    evidence = _evidence(told).get(values.count(row, "row"), {})
+    name = row.get("about") if of == SAID else _right_class(row)
+    try:
+        levels = b64decode(evidence["maps"][name], validate=True)
+        columns, (width, height) = int(evidence["num_columns"]), map(int, evidence["picture_size"])
+        if not 0 < columns <= len(levels) <= MAX_CELLS or len(levels) % columns:
+            return None
+        if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+            return None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return overlay(levels, columns, (width, height))
+
+
+def _evidence(told: Told) -> dict[int, dict[str, Any]]:
+    """What the bundle keeps of where the model looked, by the mistake's row; empty for older ones."""
+    if told.manifest is None:
+        return {}
+    try:
+        content = json_of(told.version, told.manifest, EVIDENCE)
+    except (FileNotFoundError, FileDamaged):
+        return {}
+    if not isinstance(content, list):
+        return {}
+    return {
+        each["row"]: each
+        for each in content[:MAX_MISTAKES]
+        if isinstance(each, dict)
+        and isinstance(each.get("row"), int)
+        and isinstance(each.get("maps"), dict)
+    }
+
+
+def _right_class(row: Any) -> str | None:
+    """The class that the picture is, where that is one and another than what the mistake is about."""
+    given = row.get("given")
+    if not isinstance(given, list) or len(given) != 1 or given[0] == row.get("about"):
+        return None
+    return given[0] if isinstance(given[0], str) else None
