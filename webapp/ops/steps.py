@@ -35,10 +35,12 @@ class SweeperStep(_InferenceStep):
     def create(self, parent: Any) -> Any:
         from webapp.accounts.tidying import tidy
         from webapp.predictions.unrecorded import sweep
+        from webapp.studio.loop.files import sweep as sweep_corrections
 
         def tidy_and_sweep() -> None:
             tidy()
             sweep()
+            sweep_corrections()
 
         return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, tidy_and_sweep)
 
@@ -58,6 +60,16 @@ class RemoverStep(_InferenceStep):
             leave_finish(seconds=seconds)
 
         return Rounds("remover", seconds, remove)
+
+
+class LearnerStep(_InferenceStep):
+    """Lets recognizers learn by themselves, where curators want that, and forgets what datasets may no
+    longer have."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.studio.loop.routines import look_after
+
+        return Rounds("learner", settings.LEARN_EVERY_SECONDS, look_after)
 
 
 class HeartbeatStep(_InferenceStep):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from classifier.answering import open_answerer
+from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
@@ -27,6 +27,8 @@ from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
+from webapp.studio.loop.files import PREFIX
+from webapp.studio.loop.measuring import corrections_measured
 from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
 from webapp.studio.services import (
     OPEN_STATES,
@@ -63,8 +65,9 @@ def train_next() -> bool:
             version = run.version  # there is one where it was interrupted after it had learned
             if version is None:
                 result = _train(run, listener)
-                _try_out(result.bundle)
-                version = _patiently(run, lambda: _keep(run, result, listener.notes))
+                answerer = _try_out(result.bundle)
+                learned = corrections_measured(run, answerer)
+                version = _patiently(run, lambda: _keep(run, result, listener.notes, learned))
             _patiently(run, lambda: _succeed(run, version))
         except LeaseLost:
             logger.warning("%s was taken away", run)
@@ -99,14 +102,16 @@ def _train(run: TrainingRun, listener: "_Listener") -> TrainingResult:
         return train(_config(run, run.config), listener)
 
 
-def _try_out(bundle: Bundle) -> None:
-    """Raises BundleError, and removes the bundle, where it does not answer."""
+def _try_out(bundle: Bundle) -> Answerer:
+    """The bundle, loaded. Raises BundleError, and removes the bundle, where it does not answer."""
     try:
         # The GPU is still the training's; a promotion tries it out.
-        smoke_test(open_answerer(bundle, device="cpu"))
+        answerer = open_answerer(bundle, device="cpu")
+        smoke_test(answerer)
     except BaseException:
         shutil.rmtree(bundle.path, ignore_errors=True)
         raise
+    return answerer
 
 
 def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
@@ -116,6 +121,7 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
     places = {
         "folder": _version(run).manifest_path,
         "root": Path(settings.DATA_DIR),
+        "unshown_prefix": PREFIX,
         "out": out,
         "cache": Path(settings.CACHE_DIR),
         "work": work_folder(run),
@@ -172,7 +178,9 @@ def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
     return record()
 
 
-def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVersion:
+def _keep(
+    run: TrainingRun, result: TrainingResult, notes: list[str], learned: Mapping[str, Any]
+) -> ModelVersion:
     """What was learned, as a version of the run's. Raises LeaseLost: then nobody finds one of it."""
     run.refresh_from_db(fields=["version"])
     if run.version is not None:
@@ -180,7 +188,10 @@ def _keep(run: TrainingRun, result: TrainingResult, notes: list[str]) -> ModelVe
     with transaction.atomic():
         version = version_create(recognizer=run.recognizer, bundle=result.bundle)
         is_ours = run_keep(
-            run=run, version=version, notes=[*notes, *result.warnings], figures=result.seconds
+            run=run,
+            version=version,
+            notes=[*notes, *result.warnings],
+            figures={**result.seconds, **learned},
         )
         if not is_ours:
             transaction.set_rollback(True)
