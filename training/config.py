@@ -60,7 +60,9 @@ class TrainingConfig:
 
     What is learned from:
     `folder`: a labelled folder, a ZIP of one, a CSV manifest, or a folder in the layout of
-    CUB-200-2011. `root`: where the paths of a CSV manifest begin; None: in its own folder. `outliers`: a folder of pictures of other things, to measure "none of these" on.
+    CUB-200-2011. `root`: where the paths of a CSV manifest begin; None: in its own folder. `unshown_prefix`: pictures whose
+    paths begin with it are learned from like all others, and shown to nobody: no small picture of them
+    is in the bundle. Empty: all may be shown. `outliers`: a folder of pictures of other things, to measure "none of these" on.
     `val_fraction`, `test_fraction`: what shares are set aside where the folder leaves it open.
     `max_archive_bytes`, `max_archive_files`: what a ZIP may unpack to.
 
@@ -112,6 +114,7 @@ class TrainingConfig:
     max_archive_bytes: int = 20 * 2**30
     max_archive_files: int = 1_000_000
     root: Path | None = None
+    unshown_prefix: str = ""
     outliers: Path | None = None
     formats: tuple[Format, ...] = ("h5", "openvino")
     int8: bool = True

@@ -15,11 +15,11 @@ def _static(path: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(path)
 
 
-def _link(title: str | Promise, icon: str, name: str, permission: str) -> dict[str, Any]:
-    """A line of the side bar for those who have the permission. `icon`: one of Material Symbols."""
+def _link(title: str | Promise, icon: str, name: str, *permissions: str) -> dict[str, Any]:
+    """A line of the side bar for those who have the permissions. `icon`: one of Material Symbols."""
 
     def is_shown(request: HttpRequest) -> bool:
-        return request.user.has_perm(permission)
+        return request.user.has_perms(permissions)
 
     return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": is_shown}
 
@@ -60,6 +60,13 @@ UNFOLD: dict[str, Any] = {
                         "deployed_code",
                         "admin:recognizers_modelversion_changelist",
                         "recognizers.view_modelversion",
+                    ),
+                    _link(
+                        _("Inbox"),
+                        "inbox",
+                        "studio:inbox",
+                        "studio.train",
+                        "predictions.view_correction",
                     ),
                     _link(
                         _("Corrections"),

@@ -18,6 +18,7 @@ app.steps["worker"].add("webapp.ops.steps:SweeperStep")
 app.steps["worker"].add("webapp.ops.steps:RemoverStep")
 app.steps["worker"].add("webapp.ops.steps:HeartbeatStep")
 app.steps["worker"].add("webapp.ops.steps:WebhookStep")
+app.steps["worker"].add("webapp.ops.steps:LearnerStep")
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -264,6 +264,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 RECONCILE_EVERY_SECONDS = 3
 SWEEP_EVERY_SECONDS = 3600
 REMOVE_EVERY_SECONDS = 60
+LEARN_EVERY_SECONDS = 60
 MAX_ATTEMPTS = 3
 DEVICE: Literal["auto", "cpu", "gpu"] = env.choice("OCELLUS_DEVICE", ("auto", "cpu", "gpu"))
 # Versions beyond this are dropped from a worker's memory, the least recently used first.
@@ -271,6 +272,11 @@ ENGINE_MEMORY_MB = env.integer("OCELLUS_ENGINE_MEMORY_MB", 1500, lowest=100, hig
 # How long a promotion waits for the workers to load the version, and from when on one is dead.
 PRELOAD_SECONDS = 30
 WORKER_ALIVE_SECONDS = 10
+
+# Curators see what owners have judged. 1: also the answers that a recognizer is least sure of.
+CURATORS_SEE_UNCERTAIN = env.integer("OCELLUS_CURATORS_SEE_UNCERTAIN", 0, lowest=0, highest=1) == 1
+# A recognizer that learns by itself is promoted by people, unless the operator lets it.
+AUTO_PROMOTE = env.integer("OCELLUS_AUTO_PROMOTE", 0, lowest=0, highest=1) == 1
 
 # Webhooks may go to private addresses. Whoever has an account can then reach what this machine reaches.
 PRIVATE_WEBHOOKS = env.integer("OCELLUS_PRIVATE_WEBHOOKS", 0, lowest=0, highest=1) == 1

@@ -76,6 +76,7 @@ def prepare_for(config: TrainingConfig, place: Workplace, clock: StepClock) -> P
         unpack_into=place.source,
         limits=ArchiveLimits(config.max_archive_bytes, config.max_archive_files),
         root=config.root,
+        unshown_prefix=config.unshown_prefix,
         clock=clock,
     )
 
@@ -90,12 +91,14 @@ def prepare(
     unpack_into: Path,
     limits: ArchiveLimits = DEFAULT_LIMITS,
     root: Path | None = None,
+    unshown_prefix: str = "",
     clock: StepClock,
 ) -> Prepared:
     """The examples of a source and the audit of its files. Raises DatasetRefused only for a source
     that cannot be read at all; what blocks a training is among the findings."""
     with clock.step("read") as on_progress:
         index = read_index(source, into=unpack_into, limits=limits, root=root)
+        index = replace(index, unshown_prefix=unshown_prefix)
         pictures = Pictures(index, image_size)
         survey = survey_files(index, cache, pictures, on_progress)
     with clock.step("audit"):

@@ -22,7 +22,8 @@ def write_thumbnails(
 ) -> NDArray[np.int64]:
     """JPEGs of these rows, one after the other in a file; returns where each begins and ends, `[M + 1]`.
 
-    A picture that can no longer be read has none: hours of training are not lost for a thumbnail.
+    A picture that can no longer be read has none: hours of training are not lost for a thumbnail. Nor
+    has one that shall not be shown.
     Raises OSError when the disk will not take them.
     """
     sizes = []
@@ -35,6 +36,8 @@ def write_thumbnails(
 
 def _thumbnails(pictures: Pictures, rows: NDArray[np.int64]) -> Iterator[bytes]:
     def thumbnail(row: int) -> bytes:
+        if not pictures.index.is_shown(row):
+            return b""
         try:
             image = pictures.open(row, LONG_SIDE)
         except DatasetRefused:

@@ -31,7 +31,10 @@ from training.sources.index import Split
 from training.workplace import Workplace
 
 # What changes where things lie or how often they are saved, and not what comes out.
-_WITHOUT_EFFECT = {"out", "work", "cache", "checkpoint_seconds", "formats", "outliers", "folder"}
+_WITHOUT_EFFECT = {
+    *("out", "work", "cache", "checkpoint_seconds", "formats", "outliers", "folder"),
+    "unshown_prefix",
+}
 
 
 def network_from_scratch(

@@ -98,9 +98,9 @@ def report_of(
 
 
 def thumbnails_of(index: Index, rows: Sequence[int]) -> dict[int, bytes]:
-    """Small JPEGs of the first MAX_SHOWN different rows that can be read."""
+    """Small JPEGs of the first MAX_SHOWN different rows that can be read and may be shown."""
     found: dict[int, bytes] = {}
-    for row in list(dict.fromkeys(rows))[:MAX_SHOWN]:
+    for row in [row for row in dict.fromkeys(rows) if index.is_shown(row)][:MAX_SHOWN]:
         try:
             picture = read_picture(index.path(row), short_side=THUMBNAIL_SIDE)
         except InvalidImage:

@@ -52,7 +52,8 @@ class Index:
     `paths`: relative to `root`. `labels`: int32 `[N]`, which of the `label_sets` an example has;
     a label set is a sorted tuple of places in `class_names`, of one label each unless `is_multi_label`.
     `splits`: int8 `[N]`, a place in SPLITS or OPEN_SPLIT where the source leaves it open.
-    `warnings` are sentences for the curator.
+    `warnings` are sentences for the curator. Pictures whose paths begin with `unshown_prefix` are shown to
+    nobody; empty: all may be.
     """
 
     root: Path
@@ -62,6 +63,7 @@ class Index:
     label_sets: tuple[tuple[int, ...], ...]
     splits: NDArray[np.int8]
     warnings: tuple[str, ...] = ()
+    unshown_prefix: str = ""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -72,6 +74,9 @@ class Index:
 
     def path(self, row: int) -> Path:
         return self.root / self.paths[row]
+
+    def is_shown(self, row: int) -> bool:
+        return not self.unshown_prefix or not self.paths[row].startswith(self.unshown_prefix)
 
 
 class IndexBuilder:

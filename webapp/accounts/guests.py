@@ -188,9 +188,10 @@ def marker_forget(response: HttpResponse) -> None:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page says of guests and to them (a context processor)."""
+    """What every page says of guests and to them, and of who sees pictures (a context processor)."""
     return {
         "is_sign_up_open": settings.SIGN_UP,
         "are_guests_welcome": settings.ANONYMOUS_UPLOADS,
         "guest_days": settings.GUEST_DAYS,
+        "curators_see_uncertain": settings.CURATORS_SEE_UNCERTAIN,
     }

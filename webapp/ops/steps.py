@@ -36,11 +36,13 @@ class SweeperStep(_InferenceStep):
         from webapp.accounts.tidying import tidy
         from webapp.predictions.unrecorded import sweep
         from webapp.studio.datasets import sweeping
+        from webapp.studio.loop.files import sweep as sweep_corrections
 
         def tidy_and_sweep() -> None:
             tidy()
             sweep()
             sweeping.sweep()
+            sweep_corrections()
 
         return Rounds("sweeper", settings.SWEEP_EVERY_SECONDS, tidy_and_sweep)
 
@@ -60,6 +62,16 @@ class RemoverStep(_InferenceStep):
             leave_finish(seconds=seconds)
 
         return Rounds("remover", seconds, remove)
+
+
+class LearnerStep(_InferenceStep):
+    """Lets recognizers learn by themselves, where curators want that, and forgets what datasets may no
+    longer have."""
+
+    def create(self, parent: Any) -> Any:
+        from webapp.studio.loop.routines import look_after
+
+        return Rounds("learner", settings.LEARN_EVERY_SECONDS, look_after)
 
 
 class HeartbeatStep(_InferenceStep):

@@ -176,7 +176,7 @@ def run_keep(
     run: TrainingRun,
     version: ModelVersion,
     notes: Sequence[str],
-    figures: Mapping[str, float],
+    figures: Mapping[str, Any],
 ) -> bool:
     """Note what a run has learned, if it is still this trainer's; False when it was taken away."""
     notes, figures = list(notes), dict(figures)

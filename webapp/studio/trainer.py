@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from classifier.answering import open_answerer
+from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from classifier.smoke import smoke_test
@@ -27,6 +27,8 @@ from webapp.studio.comparing.services import comparison_queue_if_new
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
+from webapp.studio.loop.files import PREFIX
+from webapp.studio.loop.measuring import corrections_measured
 from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
 from webapp.studio.runs.estimate import estimate_of
 from webapp.studio.runs.listener import Listener, listening
@@ -65,8 +67,9 @@ def train_next() -> bool:
             version = run.version  # there is one where it was interrupted after it had learned
             if version is None:
                 result = _train(run, listener)
-                _try_out(result.bundle)
-                version = _patiently(run, lambda: _keep(run, result, listener))
+                answerer = _try_out(result.bundle)
+                learned = corrections_measured(run, answerer)
+                version = _patiently(run, lambda: _keep(run, result, listener, learned))
                 listener.lines.say("kept", number=version.number, recognizer=str(run.recognizer))
             _patiently(run, lambda: _succeed(run, version))
             listener.lines.say("succeeded")
@@ -126,14 +129,16 @@ def _expect(run: TrainingRun, listener: Listener) -> None:
     room_for(estimate.needed_bytes).expect_enough()
 
 
-def _try_out(bundle: Bundle) -> None:
-    """Raises BundleError, and removes the bundle, where it does not answer."""
+def _try_out(bundle: Bundle) -> Answerer:
+    """The bundle, loaded. Raises BundleError, and removes the bundle, where it does not answer."""
     try:
         # The GPU is still the training's; a promotion tries it out.
-        smoke_test(open_answerer(bundle, device="cpu"))
+        answerer = open_answerer(bundle, device="cpu")
+        smoke_test(answerer)
     except BaseException:
         shutil.rmtree(bundle.path, ignore_errors=True)
         raise
+    return answerer
 
 
 def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
@@ -143,6 +148,7 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
     places = {
         "folder": _version(run).manifest_path,
         "root": Path(settings.DATA_DIR),
+        "unshown_prefix": PREFIX,
         "out": out,
         "cache": Path(settings.CACHE_DIR),
         "work": work_folder(run),
@@ -210,7 +216,9 @@ def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
     return record()
 
 
-def _keep(run: TrainingRun, result: TrainingResult, listener: Listener) -> ModelVersion:
+def _keep(
+    run: TrainingRun, result: TrainingResult, listener: Listener, learned: Mapping[str, Any]
+) -> ModelVersion:
     """What was learned, as a version of the run's. Raises LeaseLost: then nobody finds one of it."""
     run.refresh_from_db(fields=["version"])
     if run.version is not None:
@@ -221,7 +229,7 @@ def _keep(run: TrainingRun, result: TrainingResult, listener: Listener) -> Model
             run=run,
             version=version,
             notes=[*listener.notes, *result.warnings],
-            figures=_figures(run, result, listener),
+            figures={**_figures(run, result, listener), **learned},
         )
         if not is_ours:
             transaction.set_rollback(True)

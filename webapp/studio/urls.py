@@ -10,4 +10,5 @@ urlpatterns = [
     path("audits/", include("webapp.studio.audits.urls")),
     path("runs/", include("webapp.studio.runs.urls")),
     path("versions/", include("webapp.studio.reports.urls")),
+    path("loop/", include("webapp.studio.loop.urls")),
 ]

@@ -1,5 +1,6 @@
 """A dataset's pictures for pages: encoded anew, and small ones kept, since a page shows dozens."""
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -31,6 +32,12 @@ def thumbnail_of(example: Example) -> bytes:
 def picture_of(example: Example) -> bytes:
     """A JPEG to look at closely. Raises as `thumbnail_of` does."""
     return _encoded(_file_of(example), SHOWN_LONG_SIDE)
+
+
+def forget_thumbnail(file: Path) -> None:
+    """Remove the small picture that was kept of a file, which is still there."""
+    with contextlib.suppress(FileNotFoundError):
+        _kept_name(file.resolve()).unlink(missing_ok=True)
 
 
 def _file_of(example: Example) -> Path:

@@ -1,0 +1,203 @@
+"""Recognizers that learn by themselves: when, from what, once, and without promoting."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.webapp.corrections import colours_dataset, decided, judged
+from webapp.accounts.models import User
+from webapp.recognizers.models import ModelVersion
+from webapp.studio.loop import routines
+from webapp.studio.loop.routines import nightfall, routine_set, routines_start_due
+from webapp.studio.models import Dataset, Routine, TrainingRun
+
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+NIGHT = datetime(2026, 5, 2, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _by_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routines, "machines_zone", lambda: UTC)
+
+
+@pytest.fixture
+def version(live_version: ModelVersion, settings: Settings, tmp_path: Path) -> ModelVersion:
+    settings.MANIFESTS_DIR = tmp_path / "manifests"
+    return live_version
+
+
+@pytest.fixture
+def dataset(version: ModelVersion) -> Dataset:
+    return colours_dataset(version.recognizer)
+
+
+def routine(version: ModelVersion, dataset: Dataset, **more: Any) -> Routine:
+    usual = {"config": {}, "after_corrections": None, "at_night": False, "promote": False}
+    return routine_set(recognizer=version.recognizer, dataset=dataset, **{**usual, **more})
+
+
+def automatic() -> list[TrainingRun]:
+    return list(TrainingRun.objects.filter(is_automatic=True).order_by("id"))
+
+
+def test_it_learns_after_so_many_corrections(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    routine(version, dataset, after_corrections=2)
+    decided(judged(owner, version), curator)
+    decided(judged(owner, version), curator, "dropped")
+    assert routines_start_due(now=NOON) == 0
+    decided(judged(owner, version), curator)
+    assert routines_start_due(now=NOON) == 1
+    [run] = automatic()
+    assert run.dataset_version
+    assert run.dataset_version.note == "2 corrections"
+    assert (run.state, run.requested_by, run.promote_when_done) == ("queued", None, False)
+    assert run.config == {"backbone": "mobilenet_v2", "weights": "none", "seed": 3}
+    assert routines_start_due(now=NOON) == 0
+
+
+def test_it_waits_for_the_run_that_is_open(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    routine(version, dataset, after_corrections=1)
+    TrainingRun.objects.update(state=TrainingRun.State.RUNNING)
+    decided(judged(owner, version), curator)
+    assert routines_start_due(now=NOON) == 0
+    TrainingRun.objects.update(state=TrainingRun.State.SUCCEEDED)
+    assert routines_start_due(now=NOON) == 1
+
+
+def test_at_night_it_learns_once_and_only_where_there_is_something_new(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    routine(version, dataset, at_night=True)
+    decided(judged(owner, version), curator)
+    assert routines_start_due(now=NOON) == 0, "made by day, it waits for its first night"
+    assert routines_start_due(now=NIGHT) == 1
+    [run] = automatic()
+    TrainingRun.objects.filter(pk=run.pk).update(state=TrainingRun.State.SUCCEEDED)
+    assert routines_start_due(now=NIGHT + timedelta(minutes=1)) == 0
+    assert routines_start_due(now=NIGHT + timedelta(days=1)) == 0, "nothing is new"
+    decided(judged(owner, version), curator)
+    assert routines_start_due(now=NIGHT + timedelta(days=1, hours=3)) == 0, "it has looked tonight"
+    assert routines_start_due(now=NIGHT + timedelta(days=2, hours=9)) == 1, "it slept at two"
+
+
+def test_the_night_begins_by_the_machines_clock() -> None:
+    east = timezone(timedelta(hours=8))
+    assert nightfall(datetime(2026, 5, 1, 19, 0, tzinfo=UTC), east).day == 2
+    assert nightfall(datetime(2026, 5, 1, 17, 59, tzinfo=UTC), east).day == 1
+
+
+def test_of_two_workers_one_starts_it(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    mine = routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+    assert routines._start(mine, NOON)
+    TrainingRun.objects.update(state=TrainingRun.State.FAILED)
+    assert not routines._start(mine, NOON), "the row that it read is not the one there is"
+    assert len(automatic()) == 1
+
+
+def test_killed_while_it_starts_it_has_not_started(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+
+    def die(**values: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(routines, "run_create", die)
+        with pytest.raises(KeyboardInterrupt):
+            routines_start_due(now=NOON)
+    assert routines_start_due(now=NOON) == 1
+
+
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_it_promotes_only_where_the_operator_allows_it(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    settings: Settings,
+    is_allowed: bool,
+) -> None:
+    settings.AUTO_PROMOTE = is_allowed
+    routine(version, dataset, after_corrections=1, promote=True)
+    decided(judged(owner, version), curator)
+    routines_start_due(now=NOON)
+    assert [run.promote_when_done for run in automatic()] == [is_allowed]
+
+
+def test_without_settings_that_have_worked_it_does_not_learn(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    TrainingRun.objects.update(state=TrainingRun.State.FAILED)
+    routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+    assert routines_start_due(now=NOON) == 0
+    routine(version, dataset, after_corrections=1, config={"backbone": "resnet50"})
+    assert routines_start_due(now=NOON) == 1
+
+
+# The page
+
+
+def test_a_curator_sets_it_on_its_page(
+    version: ModelVersion, dataset: Dataset, curator_client: Client
+) -> None:
+    page = reverse("studio:routine", args=[version.recognizer_id])
+    text = curator_client.get(page).content.decode()
+    assert "OCELLUS_AUTO_PROMOTE=1" in text
+    given = {"dataset": dataset.pk, "after_corrections": "20", "at_night": "on", "promote": "on"}
+    text = curator_client.post(page, given, follow=True).content.decode()
+    assert "learns by itself from now on" in text
+    saved = Routine.objects.get()
+    assert (saved.after_corrections, saved.at_night, saved.promote) == (20, True, False)
+    run = TrainingRun.objects.get()
+    curator_client.post(page, {"dataset": dataset.pk, "settings_of": run.pk})
+    saved.refresh_from_db()
+    assert (saved.config, saved.after_corrections, saved.at_night) == (run.config, None, False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dataset": ""},
+        {"dataset": "999"},
+        {"after_corrections": "0"},
+        {"after_corrections": "many"},
+        {"settings_of": "999"},
+    ],
+)
+def test_what_the_form_cannot_take_is_said_and_changes_nothing(
+    version: ModelVersion, dataset: Dataset, curator_client: Client, wrong: dict[str, str]
+) -> None:
+    page = reverse("studio:routine", args=[version.recognizer_id])
+    response = curator_client.post(page, {"dataset": dataset.pk, **wrong})
+    assert response.status_code == 422
+    assert 'role="alert"' in response.content.decode()
+    assert not Routine.objects.exists()
+
+
+def test_its_page_wants_the_permission(
+    version: ModelVersion, other: User, other_client: Client
+) -> None:
+    page = reverse("studio:routine", args=[version.recognizer_id])
+    other.is_staff = True
+    other.save()
+    assert other_client.get(page).status_code == 403
+    assert other_client.post(page).status_code == 403

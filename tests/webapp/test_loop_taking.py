@@ -1,0 +1,309 @@
+"""Decided pictures become examples of a dataset: files and rows together, each once, and gone with their
+owner's."""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from django.db.models.deletion import ProtectedError
+from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from tests.webapp.corrections import PICTURE, colours_dataset, decided, judged
+from webapp.accounts.models import User
+from webapp.belongings.leaving import account_leave, leave_finish
+from webapp.predictions.corrections import prediction_correct
+from webapp.predictions.deletions import UNDO_MINUTES, predictions_delete, sweep
+from webapp.predictions.models import Prediction
+from webapp.predictions.pictures import path_of
+from webapp.recognizers.models import ModelVersion
+from webapp.studio.datasets import pictures
+from webapp.studio.loop import files, taking
+from webapp.studio.loop.measuring import corrections_measured
+from webapp.studio.loop.taking import (
+    TakingRefused,
+    corrections_release,
+    corrections_take,
+)
+from webapp.studio.models import Dataset, Example, Review, TrainingRun
+
+
+@pytest.fixture
+def version(live_version: ModelVersion, settings: Settings, tmp_path: Path) -> ModelVersion:
+    settings.MANIFESTS_DIR = tmp_path / "manifests"
+    return live_version
+
+
+@pytest.fixture
+def dataset(version: ModelVersion) -> Dataset:
+    return colours_dataset(version.recognizer)
+
+
+@pytest.fixture
+def taken(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> Callable[..., Example]:
+    def take(by: User = owner) -> Example:
+        row = judged(by, version)
+        decided(row, curator)
+        corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+        return Example.objects.get(prediction=row)
+
+    return take
+
+
+def copies() -> list[Path]:
+    return sorted(files._file_of(files.FOLDER).rglob("*.jpg"))
+
+
+def raise_(error: BaseException) -> NoReturn:
+    raise error
+
+
+def test_accepted_and_relabelled_pictures_become_a_version_and_dropped_ones_do_not(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    accepted, relabelled, dropped, undecided = (judged(owner, version) for _ in range(4))
+    decided(accepted, curator)
+    decided(relabelled, curator, "relabelled", "green")
+    decided(dropped, curator, "dropped")
+    taken = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+    assert (taken.number, taken.num_gone) == (2, 0)
+    assert (taken.version.note, taken.version.num_examples) == ("2 corrections", 8)
+    assert taken.version.created_by == curator
+    rows = {row.prediction_id: row for row in Example.objects.exclude(prediction=None)}
+    assert {pk: (row.label, row.split) for pk, row in rows.items()} == {
+        accepted.pk: ("blue", ""),
+        relabelled.pk: ("green", ""),
+    }
+    for row in rows.values():
+        assert row.path.startswith(f"corrections/{dataset.pk}/")
+        assert row.file.read_bytes() == PICTURE
+        assert row.path in taken.version.manifest_path.read_text()
+    # A second name of the same file: no room is taken.
+    assert rows[accepted.pk].file.samefile(path_of(accepted.picture_name))
+    assert Review.objects.filter(taken_at=None).get().prediction == dropped
+    assert undecided.pk not in rows
+    again = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+    assert (again.number, again.version) == (0, taken.version)
+    assert len(copies()) == 2
+
+
+def test_where_splits_are_given_corrections_are_learned_from(
+    version: ModelVersion, owner: User, curator: User
+) -> None:
+    dataset = colours_dataset(version.recognizer, split="val")
+    decided(judged(owner, version), curator)
+    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    assert Example.objects.exclude(prediction=None).get().split == "train"
+
+
+def test_where_the_disk_has_no_links_the_picture_is_copied(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = judged(owner, version)
+    decided(row, curator)
+    monkeypatch.setattr(os, "link", lambda *paths: raise_(OSError(18, "Invalid cross-device link")))
+    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    example = Example.objects.get(prediction=row)
+    assert example.file.read_bytes() == PICTURE
+    assert not example.file.samefile(path_of(row.picture_name))
+
+
+def test_a_picture_that_is_gone_from_the_disk_is_left_out_and_told(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    gone, there = judged(owner, version), judged(owner, version)
+    for row in (gone, there):
+        decided(row, curator)
+    path_of(gone.picture_name).unlink()
+    taken = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    assert (taken.number, taken.num_gone) == (1, 1)
+
+
+def test_what_its_owner_says_anew_or_takes_back_is_not_taken(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    anew, back, deleted = (judged(owner, version) for _ in range(3))
+    for row in (anew, back, deleted):
+        decided(row, curator)
+    prediction_correct(owner=owner, public_id=anew.public_id, verdict="right")
+    prediction_correct(owner=owner, public_id=back.public_id, verdict="")
+    Prediction.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
+    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 0
+    assert copies() == []
+
+
+def test_a_dataset_that_is_not_read_yet_takes_nothing(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    Dataset.objects.update(state=Dataset.State.READING)
+    dataset.refresh_from_db()
+    decided(judged(owner, version), curator)
+    with pytest.raises(TakingRefused, match="not read yet"):
+        corrections_take(recognizer=version.recognizer, dataset=dataset)
+
+
+# Killed in between
+
+
+@pytest.mark.parametrize("moment", ["before the rows", "before the version"])
+def test_killed_in_between_nothing_is_lost_and_nothing_double(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    row = judged(owner, version)
+    decided(row, curator)
+    name = {"before the rows": "_take", "before the version": "version_freeze"}[moment]
+    with monkeypatch.context() as patch:
+        patch.setattr(taking, name, lambda *a, **more: raise_(KeyboardInterrupt()))
+        patch.setattr(files, "forget", lambda path: None)  # who is killed tidies nothing up
+        with pytest.raises(KeyboardInterrupt):
+            corrections_take(recognizer=version.recognizer, dataset=dataset)
+    assert not Example.objects.exclude(prediction=None).exists()
+    [left] = copies()
+    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 1
+    assert len(copies()) == 2
+    assert files.sweep() == 0, "its row might be about to be written"
+    monkeypatch.setattr(files, "KEPT_WITHOUT_ROW_SECONDS", -1)
+    time.sleep(0.01)
+    assert files.sweep() == 1
+    assert not left.exists()
+    assert copies() == [Example.objects.get(prediction=row).file]
+
+
+def test_what_another_curator_takes_at_the_same_moment_is_taken_once(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided(judged(owner, version), curator)
+    sync = files.sync
+
+    def sync_while_another_takes(dataset_id: int) -> None:
+        monkeypatch.setattr(files, "sync", sync)
+        corrections_take(recognizer=version.recognizer, dataset=dataset)
+
+    monkeypatch.setattr(files, "sync", sync_while_another_takes)
+    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 0
+    assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
+
+
+# Gone with their owner's
+
+
+def test_what_a_visitor_deletes_is_gone_from_the_dataset_with_its_copies(
+    owner: User,
+    taken: Callable[..., Example],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    example, stays = taken(), taken()
+    pictures.thumbnail_of(example)
+    pictures.thumbnail_of(stays)
+    thumbnails = list((Path(pictures.settings.CACHE_DIR) / "thumbnails").rglob("*.jpg"))
+    assert len(thumbnails) == 2
+    [public_id] = Prediction.objects.filter(pk=example.prediction_id).values_list(
+        "public_id", flat=True
+    )
+    predictions_delete(owner=owner, public_ids=[public_id], deletion=public_id)
+    long_ago = timezone.now() - timedelta(minutes=UNDO_MINUTES + 1)
+    Prediction.objects.filter(pk=example.prediction_id).update(deleted_at=long_ago)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert sweep() == 1
+    assert not example.file.exists()
+    assert copies() == [stays.file]
+    assert sum(path.exists() for path in thumbnails) == 1
+    assert Example.objects.exclude(prediction=None).get() == stays
+    assert Review.objects.count() == 1
+
+
+def test_who_leaves_takes_their_pictures_out_of_datasets(
+    other: User,
+    taken: Callable[..., Example],
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    taken(), taken(by=other)
+    with django_capture_on_commit_callbacks(execute=True):
+        account_leave(user=other)
+        assert leave_finish(seconds=10, only=other)
+    assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
+
+
+def test_what_an_owner_takes_back_leaves_the_dataset_with_the_next_round(
+    owner: User,
+    taken: Callable[..., Example],
+    settings: Settings,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    example, stays = taken(), taken()
+    assert example.prediction
+    public_id = example.prediction.public_id
+    prediction_correct(owner=owner, public_id=public_id, verdict="")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert corrections_release() == 1
+    assert copies() == [stays.file]
+    assert not Review.objects.filter(prediction__public_id=public_id).exists()
+    prediction_correct(owner=owner, public_id=public_id, verdict="right")
+    assert corrections_release() == 0
+
+
+def test_a_file_of_a_folder_is_never_touched(
+    dataset: Dataset, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    example = Example.objects.filter(prediction=None).first()
+    assert example
+    example.file.parent.mkdir(parents=True)
+    example.file.write_bytes(PICTURE)
+    with django_capture_on_commit_callbacks(execute=True):
+        example.delete()
+    assert example.file.exists()
+
+
+# What became of them
+
+
+def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
+    version: ModelVersion,
+    new_version: Callable[..., ModelVersion],
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+) -> None:
+    from classifier.answering import open_answerer
+    from classifier.bundle import Bundle
+
+    for label in ("blue", "green"):  # all pictures are blue
+        row = judged(owner, version, "wrong", label)
+        decided(row, curator)
+    taken = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    run = TrainingRun.objects.create(
+        recognizer=version.recognizer, dataset=dataset, dataset_version=taken.version, config={}
+    )
+    other = new_version(class_names=("green", "blue", "red"))  # calls blue green
+    answerer = open_answerer(Bundle.load(other.bundle_path), device="cpu")
+    figures: Any = corrections_measured(run, answerer)
+    assert figures == {"corrections": {"num": 2, "right_now": 1, "right_before": 1}}
+    Example.objects.filter(label="green", path__startswith="corrections/").delete()
+    figures = corrections_measured(run, answerer)
+    assert figures == {"corrections": {"num": 1, "right_now": 0, "right_before": 1}}
+    Example.objects.exclude(prediction=None).delete()
+    assert corrections_measured(run, answerer) == {}
+
+
+def test_a_dataset_that_a_run_used_cannot_go_before_it(dataset: Dataset) -> None:
+    with pytest.raises(ProtectedError):
+        dataset.delete()

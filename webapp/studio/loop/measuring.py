@@ -1,0 +1,79 @@
+"""How many of the corrections that a version has learned from it gets right, and how many were before."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from classifier.answering import Answerer, answer_pictures, open_answerer
+from classifier.bundle import Bundle
+from classifier.decide import Answer
+from classifier.errors import ClassifierError
+from classifier.preprocess import read_input
+from webapp.studio.loop.files import PREFIX
+from webapp.studio.loop.reviews import LABEL_SEPARATOR
+from webapp.studio.models import Example, TrainingRun
+
+logger = logging.getLogger(__name__)
+
+# Of thousands the newest tell enough; a picture takes some milliseconds.
+MAX_MEASURED = 500
+
+
+def corrections_measured(run: TrainingRun, answerer: Answerer) -> Mapping[str, Any]:
+    """`{"corrections": {"num", "right_now", "right_before"}}` of the corrections in a run's dataset
+    version; nothing where it has none. `right_before` is of the version that answers until now, and None
+    where there is none. What fails here costs a figure and not the training."""
+    try:
+        truths = _truths(run)
+        if not truths:
+            return {}
+        before = _live(run)
+        return {
+            "corrections": {
+                "num": len(truths),
+                "right_now": _num_right(answerer, truths),
+                "right_before": _num_right(before, truths) if before else None,
+            }
+        }
+    except (ClassifierError, OSError, RuntimeError, ValueError):
+        logger.exception("The corrections of %s could not be answered again", run)
+        return {}
+
+
+def _truths(run: TrainingRun) -> dict[Path, frozenset[str]]:
+    """The newest corrections among what the run has learned from, with their labels."""
+    version = run.dataset_version
+    if version is None:
+        return {}
+    labels = {}
+    rows = Example.objects.filter(dataset=version.dataset_id, path__startswith=PREFIX).included()
+    for path, label in rows.order_by("-id").values_list("path", "label")[:MAX_MEASURED]:
+        labels[Path(settings.DATA_DIR) / path] = frozenset(
+            filter(None, label.split(LABEL_SEPARATOR))
+        )
+    return labels
+
+
+def _live(run: TrainingRun) -> Answerer | None:
+    version = run.recognizer.live_version()
+    if version is None:
+        return None
+    return open_answerer(
+        Bundle.load(version.bundle_path),
+        device="cpu",
+        cache_dir=Path(settings.CACHE_DIR) / "engines",
+    )
+
+
+def _num_right(answerer: Answerer, truths: Mapping[Path, frozenset[str]]) -> int:
+    size = answerer.bundle.manifest.image_size
+    outcomes = answer_pictures(answerer, list(truths), lambda path: read_input(path, size))
+    return sum(
+        isinstance(outcome, Answer)
+        and not outcome.is_outlier
+        and frozenset(outcome.labels) == truths[path]
+        for path, outcome in outcomes
+    )

@@ -1,0 +1,179 @@
+"""A curator's decisions on visitors' pictures: what each shall be learned as, or that it shall not."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from webapp.accounts.models import User
+from webapp.predictions.computed import labels_of
+from webapp.predictions.corrections import MAX_LABEL_CHARACTERS, clean_words
+from webapp.predictions.models import Prediction
+from webapp.recognizers.models import Recognizer
+from webapp.studio.loop.retraining import last_run
+from webapp.studio.models import Review
+
+Decision = Review.Decision
+LABEL_SEPARATOR = "|"  # of a picture with several; see training.sources.csv_manifest
+
+
+class ReviewRefused(Exception):
+    """`code` is for the page, `sentence` for people. `label`: what could be a new class."""
+
+    def __init__(self, code: str, sentence: str, label: str = "") -> None:
+        super().__init__(sentence)
+        self.code, self.sentence, self.label = code, sentence, label
+
+
+def proposed_label(prediction: Prediction) -> str | None:
+    """What it would be learned as if it is accepted: the owner's label, else the answer. None where
+    nobody has said what it is."""
+    if prediction.verdict == Prediction.Verdict.WRONG:
+        return prediction.true_label or None
+    several = labels_of(prediction)
+    if several is not None:
+        return LABEL_SEPARATOR.join(several)
+    return None if prediction.is_outlier else prediction.label
+
+
+def classes_of(recognizer: Recognizer) -> list[str]:
+    """What a picture may be learned as: the classes of the version that answers, of the dataset, and what
+    curators have made one since."""
+    live = recognizer.live_version()
+    names = set(live.class_names if live else ())
+    run = last_run(recognizer)
+    latest = run.dataset.latest_version() if run else None
+    labels = list(latest.class_counts if latest else ())
+    decided = Review.objects.filter(prediction__recognizer=recognizer, taken_at=None)
+    labels += decided.exclude(label="").order_by().values_list("label", flat=True).distinct()
+    names.update(name for label in labels for name in label.split(LABEL_SEPARATOR) if name)
+    return sorted(names, key=str.casefold)
+
+
+def review_decide(
+    *,
+    prediction: Prediction,
+    decision: str,
+    by: User,
+    classes: Iterable[str],
+    label: str = "",
+    is_new_class: bool = False,
+    seen: str = "",
+) -> Review:
+    """The decision, written down; one that is not taken yet is changed. Raises ReviewRefused.
+
+    `label`: of what is relabelled. `is_new_class`: it may be none of `classes`. `seen`: `review_seen` of
+    the decision that the curator saw: of two at the same picture the second is told.
+    """
+    learned_as = _label_of(prediction, decision, label, list(classes), is_new_class)
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            current, is_new = Review.objects.select_for_update().get_or_create(
+                prediction=prediction,
+                defaults={
+                    "decision": decision,
+                    "label": learned_as,
+                    "decided_by": by,
+                    "decided_at": now,
+                },
+            )
+            if is_new:
+                return current
+            same = (current.decision, current.label, current.decided_by_id)
+            if same == (decision, learned_as, by.pk) and not _is_older(current, prediction):
+                return current  # the same form, sent twice
+            if current.taken_at is not None:
+                raise ReviewRefused(
+                    "taken", _("This picture is in a dataset already. Change its class there.")
+                )
+            if review_seen(current) != seen:
+                raise ReviewRefused("decided_meanwhile", _meanwhile(current))
+            current.decision, current.label = decision, learned_as
+            current.decided_by, current.decided_at = by, now
+            current.save()
+    except IntegrityError as error:
+        raise ReviewRefused(
+            "gone", _("Its owner has deleted this picture. There is nothing to decide.")
+        ) from error
+    return current
+
+
+def review_undo(*, prediction: Prediction, by: User) -> bool:
+    """Take a decision of one's own back: the picture waits again. False where there is none to take
+    back, because it is taken or another curator has decided since."""
+    own = Review.objects.filter(prediction=prediction, decided_by=by, taken_at=None)
+    return own.delete()[0] > 0
+
+
+def review_seen(review: Review | None) -> str:
+    """A name for this very decision, for a form to bring back; empty for none."""
+    return review.decided_at.isoformat() if review else ""
+
+
+def said_of(review: Review) -> str:
+    """A decision in words."""
+    if review.decision == Decision.DROPPED:
+        return _("dropped")
+    if review.decision == Decision.ACCEPTED:
+        return _("accepted as “%(label)s”") % {"label": review.label}
+    return _("relabelled as “%(label)s”") % {"label": review.label}
+
+
+def _label_of(
+    prediction: Prediction, decision: str, written: str, classes: list[str], is_new_class: bool
+) -> str:
+    """What the picture shall be learned as. Raises ReviewRefused."""
+    if decision == Decision.DROPPED:
+        return ""
+    if decision == Decision.ACCEPTED:
+        label = proposed_label(prediction)
+        if label is None:
+            raise ReviewRefused(
+                "nothing_to_accept",
+                _("Nobody has said what this is. Expected a class, or that it is dropped."),
+            )
+    elif decision == Decision.RELABELLED:
+        label = clean_words(written)
+        if not label:
+            raise ReviewRefused(
+                "no_label", _("Expected what this picture shows, received nothing.")
+            )
+    else:
+        raise ReviewRefused(
+            "decision_unknown",
+            _("Expected “accepted”, “relabelled” or “dropped”, received “%(decision)s”.")
+            % {"decision": clean_words(decision)[:60]},
+        )
+    if len(label) > MAX_LABEL_CHARACTERS:
+        raise ReviewRefused(
+            "label_too_long",
+            _("Expected at most %(most)s characters, received %(number)s. Please say it shorter.")
+            % {"most": MAX_LABEL_CHARACTERS, "number": len(label)},
+        )
+    spelled = {name.casefold(): name for name in classes} | {name: name for name in classes}
+    parts = label.split(LABEL_SEPARATOR) if label else []
+    known = [spelled.get(part) or spelled.get(part.casefold()) for part in parts]
+    if None in known and not is_new_class:
+        raise ReviewRefused(
+            "no_class",
+            _("“%(label)s” is none of the classes. Choose one, or make it a new class.")
+            % {"label": label},
+            label,
+        )
+    return LABEL_SEPARATOR.join(name or part for name, part in zip(known, parts, strict=True))
+
+
+def _is_older(review: Review, prediction: Prediction) -> bool:
+    """Whether the owner has said something else since it was decided."""
+    said_at: datetime | None = prediction.corrected_at
+    return said_at is not None and said_at > review.decided_at
+
+
+def _meanwhile(review: Review) -> str:
+    return _(
+        "%(name)s has decided meanwhile: %(decision)s. Nothing was changed. Decide again if "
+        "you see it differently."
+    ) % {"name": review.decided_by or _("Somebody"), "decision": said_of(review)}

@@ -1,0 +1,116 @@
+"""Decided pictures become examples of a dataset, and the dataset a new version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from webapp.accounts.models import User
+from webapp.recognizers.models import Recognizer
+from webapp.studio.datasets.services import version_freeze
+from webapp.studio.loop import files
+from webapp.studio.loop.inbox import reviews_to_take
+from webapp.studio.models import Dataset, DatasetVersion, Example, Review
+
+# What a request can do; the next press takes the next.
+MAX_TAKEN = 1000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`version` has what was taken, and is an older one where nothing was new. `num_gone`: pictures
+    that are no longer on the disk, and were left out."""
+
+    version: DatasetVersion
+    number: int
+    num_gone: int
+
+
+class TakingRefused(Exception):
+    """Its text is a sentence for people."""
+
+
+def corrections_take(*, recognizer: Recognizer, dataset: Dataset, by: User | None = None) -> Taken:
+    """All that is accepted or relabelled and not taken yet, as examples in a new version of a dataset.
+
+    Files first, then all rows in one transaction, so whoever is killed in between leaves at most files
+    that the sweep finds; of two at once, each picture is taken by one. Raises TakingRefused.
+    """
+    if dataset.state != Dataset.State.READY:
+        raise TakingRefused(
+            _("“%(dataset)s” is not read yet. Expected a dataset whose pictures are known.")
+            % {"dataset": dataset}
+        )
+    found = list(
+        reviews_to_take(recognizer).select_related("prediction").order_by("id")[:MAX_TAKEN]
+    )
+    copies: dict[int, str] = {}
+    try:
+        for review in found:
+            try:
+                copies[review.pk] = files.copy_of(
+                    review.prediction.picture_name, dataset_id=dataset.pk
+                )
+            except FileNotFoundError:
+                continue
+        if copies:
+            files.sync(dataset.pk)
+        with transaction.atomic():
+            Dataset.objects.select_for_update().get(pk=dataset.pk)
+            taken = _take(recognizer, dataset, copies)
+            note = ngettext("%(number)s correction", "%(number)s corrections", len(taken))
+            version = version_freeze(
+                dataset=dataset,
+                created_by=by,
+                note=note % {"number": len(taken)} if taken else "",
+            )
+    except BaseException:
+        for path in copies.values():
+            files.forget(path)
+        raise
+    for pk, path in copies.items():
+        if pk not in taken:  # another curator was faster, or its owner has deleted it
+            files.forget(path)
+    return Taken(version, len(taken), len(found) - len(copies))
+
+
+def corrections_release() -> int:
+    """Take out of datasets what owners no longer let curators see; returns how many. Where they delete
+    a picture, its row takes that along by itself."""
+    if settings.CURATORS_SEE_UNCERTAIN:
+        return 0
+    withdrawn = Example.objects.filter(prediction__isnull=False, prediction__verdict="")
+    if not withdrawn.exists():
+        return 0
+    with transaction.atomic():
+        predictions = list(withdrawn.values_list("prediction", flat=True)[:500])
+        Review.objects.filter(prediction__in=predictions).delete()
+        withdrawn.filter(prediction__in=predictions).delete()
+    return len(predictions)
+
+
+def _take(recognizer: Recognizer, dataset: Dataset, copies: dict[int, str]) -> Sequence[int]:
+    """Write the rows of those that still stand; returns whose."""
+    current = reviews_to_take(recognizer).filter(pk__in=copies)
+    standing = list(current.select_for_update(of=("self",)).order_by("id"))
+    # Where a dataset comes with its splits, what is set aside stays what it was measured on before.
+    is_split = dataset.examples.filter(prediction=None).exclude(split="").exists()
+    split = Example.Split.TRAIN if is_split else Example.Split.OPEN
+    Example.objects.bulk_create(
+        Example(
+            dataset=dataset,
+            path=copies[review.pk],
+            label=review.label,
+            given_label=review.label,
+            split=split,
+            prediction_id=review.prediction_id,
+        )
+        for review in standing
+    )
+    pks = [review.pk for review in standing]
+    Review.objects.filter(pk__in=pks, taken_at=None).update(taken_at=timezone.now())
+    return pks
