@@ -3,21 +3,49 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts.models import User
+
+# Who may train may ask any recognizer, of any group. The permission is the studio's; this app only knows
+# its name.
+CURATE = "studio.train"
+Person = User | AnonymousUser | None
+
 
 class RecognizerQuerySet(models.QuerySet["Recognizer"]):
+    def active(self) -> "RecognizerQuerySet":
+        """Those that are not archived."""
+        return self.filter(archived_at=None)
+
     def ready(self) -> "RecognizerQuerySet":
-        """Those that can answer: they have a live version."""
-        return self.filter(versions__state=ModelVersion.State.LIVE)
+        """Those that can answer: they have a live version and are not archived."""
+        return self.active().filter(versions__state=ModelVersion.State.LIVE)
+
+    def open_to(self, person: Person) -> "RecognizerQuerySet":
+        """Those that this person may ask; nobody and guests: what is open to everyone."""
+        return self.filter(_is_open_to(person))
+
+
+def _is_open_to(person: Person) -> Q:
+    access = Recognizer.Access
+    if not isinstance(person, User) or person.is_guest:
+        return Q(access=access.EVERYONE)
+    if person.is_staff and person.has_perm(CURATE):
+        return Q()
+    through = Recognizer.groups.through
+    theirs = through.objects.filter(group__user=person).values("recognizer")
+    return Q(access__in=(access.EVERYONE, access.ACCOUNTS)) | Q(access=access.GROUPS, pk__in=theirs)
 
 
 class Recognizer(models.Model):
     """What a visitor picks: "Insects". It answers through its live model version.
 
-    `groups` counts where it is open to groups alone. One that is archived answers nobody and is kept.
+    `groups` counts where it is open to groups alone. One that is archived answers nobody and is kept,
+    but for the pictures that were sent to it before.
     """
 
     class Access(models.TextChoices):
