@@ -87,7 +87,8 @@ class ModelVersion(models.Model):
 
         candidate ──promote──▶ live ──another is promoted──▶ retired ──promote──▶ live
 
-    At most one is live; a constraint in the database says so.
+    At most one is live; a constraint in the database says so. One whose bundle was removed, because
+    the room was wanted, is retired for good: its answers stay, and say that it gave them.
     """
 
     class State(models.TextChoices):
@@ -101,6 +102,7 @@ class ModelVersion(models.Model):
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CANDIDATE)
     bundle_name = models.CharField(_("bundle"), max_length=200, unique=True)
+    # Empty once the bundle is removed.
     bundle_digest = models.CharField(_("digest of the bundle"), max_length=64)
     class_names = models.JSONField(_("classes"))
     backbone = models.CharField(_("backbone"), max_length=50)
@@ -144,6 +146,17 @@ class ModelVersion(models.Model):
     def val_top1(self) -> float | None:
         val_top1 = self.metrics.get("val_top1")
         return None if val_top1 is None else float(val_top1)
+
+    @property
+    def top1(self) -> float | None:
+        """On the test pictures; where there were none, on the validation pictures."""
+        top1 = self.metrics.get("test_top1")
+        return self.val_top1 if top1 is None else float(top1)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its bundle was not removed. One that has none is only kept for its answers' sake."""
+        return bool(self.bundle_digest)
 
 
 class Promotion(models.Model):

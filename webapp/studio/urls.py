@@ -5,4 +5,5 @@ from django.urls import include, path
 app_name = "studio"
 urlpatterns = [
     path("datasets/", include("webapp.studio.datasets.urls")),
+    path("recognizers/", include("webapp.studio.recognizers.urls")),
 ]
