@@ -19,7 +19,7 @@ from webapp.accounts.services import api_key_create
 from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
-from webapp.studio.models import Dataset, TrainingRun
+from webapp.studio.models import Dataset, Example, Job, TrainingRun
 from webapp.webhooks.models import Delivery, Webhook
 
 
@@ -42,7 +42,10 @@ def furnish(person: User) -> None:
     furnish_account(person)
     judge_and_share(person)
     recognizer = Recognizer.objects.get()
-    dataset = Dataset.objects.create(name="bugs", folder_name="bugs")
+    dataset = Dataset.objects.create(name="bugs", folder_name="bugs", state="ready")
+    Example.objects.create(
+        dataset=dataset, path="datasets/bugs/bee/1.jpg", label="bee", given_label="bee"
+    )
     states = TrainingRun.State
     for state in (states.QUEUED, states.RUNNING, states.SUCCEEDED, states.FAILED):
         TrainingRun.objects.create(
@@ -104,8 +107,10 @@ def _value(name: str, argument: str, person: User) -> Any:
     match argument:
         case "prediction_id" if name.startswith("studio:"):
             return answers.earliest("id").pk
-        case "recognizer_id":
-            return Recognizer.objects.get().pk
+        case "dataset_id" | "example_id" | "job_id" | "recognizer_id":
+            models = {"dataset": Dataset, "example": Example, "job": Job, "recognizer": Recognizer}
+            rows = models[argument.removesuffix("_id")]._default_manager
+            return rows.order_by("pk").values_list("pk", flat=True).first()
         case "public_id" | "prediction_id":
             return answers.earliest("id").public_id
         case "upload_id":

@@ -31,6 +31,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("img/ocellus.svg")}],
     "STYLES": [_static("css/studio.css")],
     "SITE_URL": reverse_lazy("upload"),
+    "DASHBOARD_CALLBACK": "webapp.studio.dashboard.dashboard",
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
@@ -74,6 +75,12 @@ UNFOLD: dict[str, Any] = {
                         "admin:predictions_correction_changelist",
                         "predictions.view_correction",
                     ),
+                    _link(
+                        _("Answers"),
+                        "fact_check",
+                        "admin:predictions_prediction_changelist",
+                        "predictions.view_prediction",
+                    ),
                 ],
             },
             {
@@ -89,6 +96,12 @@ UNFOLD: dict[str, Any] = {
                         "key",
                         "admin:accounts_apikey_changelist",
                         "accounts.view_apikey",
+                    ),
+                    _link(
+                        _("Attempts to sign in"),
+                        "lock_person",
+                        "admin:axes_accessattempt_changelist",
+                        "axes.view_accessattempt",
                     ),
                 ],
             },

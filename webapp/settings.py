@@ -163,6 +163,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # its pages are ours: webapp/accounts/attempts_admin.py
 AXES_CLIENT_IP_CALLABLE = "webapp.accounts.limits.address_at_sign_in"
 
 # Mail, for new passwords only. Without a server the pages say that none is sent.

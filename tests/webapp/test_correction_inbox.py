@@ -40,7 +40,7 @@ def judge(row: Prediction, verdict: str, label: str = "") -> None:
 def test_the_curator_sees_a_picture_while_its_owner_has_judged_it(
     curator_client: Client, row: Prediction
 ) -> None:
-    assert "No results found" in curator_client.get(INBOX).content.decode()
+    assert "Nobody has judged an answer yet" in curator_client.get(INBOX).content.decode()
     for address in files_of(row):
         assert curator_client.get(address).status_code == 404, address
     judge(row, "wrong", "orange")
@@ -67,7 +67,7 @@ def test_what_its_owner_has_deleted_is_gone_from_the_inbox(
 ) -> None:
     judge(row, "right")
     Prediction.objects.update(deleted_at=timezone.now())
-    assert "No results found" in curator_client.get(INBOX).content.decode()
+    assert "Nobody has judged an answer yet" in curator_client.get(INBOX).content.decode()
     for address in files_of(row):
         assert curator_client.get(address).status_code == 404
 

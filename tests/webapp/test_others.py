@@ -109,7 +109,7 @@ def test_the_same_content_again_needs_no_second_question(
     [again] = upload_of("red")
     [other] = others_of(again)
     assert other.label == "robin"
-    assert askable(again, [other]) == []
+    assert askable(again, [other], person=again.owner) == []
 
 
 def test_what_its_live_version_has_answered_of_the_same_content_is_there_at_once(
@@ -130,7 +130,7 @@ def test_what_failed_or_was_deleted_can_be_asked_again_but_not_for_ever(
 ) -> None:
     row = prediction_ask_other(prediction=answered, recognizer=birds)
     Prediction.objects.filter(pk=row.pk).update(state=State.FAILED, failure_code="gave_up")
-    assert askable(answered, others_of(answered)) == [birds]
+    assert askable(answered, others_of(answered), person=answered.owner) == [birds]
     second = prediction_ask_other(prediction=answered, recognizer=birds)
     assert second.pk != row.pk
     assert others_of(answered) == [second]

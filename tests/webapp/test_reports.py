@@ -278,7 +278,10 @@ def test_several_labels_are_each_looked_at(make: MakeVersion, curator_client: Cl
     assert "a.jpg" not in wrongly
 
 
-@pytest.mark.parametrize("query", ["", "given=3&predicted=0", "given=x", "given=0&predicted=-1", "given=9999999999999999999999"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "given=3&predicted=0", "given=x", "given=0&predicted=-1", "given=9999999999999999999999"],
+)
 def test_classes_that_are_none_get_a_sentence(
     answered: ModelVersion, curator_client: Client, query: str
 ) -> None:
@@ -395,7 +398,13 @@ def test_a_mistake_shows_its_picture_and_where_the_model_looked(
         drawn = curator_client.get(address, {"place": "0", "of": of})
         assert drawn["Content-Type"] == "image/png"
         assert Image.open(BytesIO(drawn.content)).size == (480, 360)
-    for query in ({"place": "1", "of": "said"}, {"place": "2", "of": "said"}, {"place": "99", "of": "said"}, {"of": "said"}, {"place": "0", "of": "x"}):
+    for query in (
+        {"place": "1", "of": "said"},
+        {"place": "2", "of": "said"},
+        {"place": "99", "of": "said"},
+        {"of": "said"},
+        {"place": "0", "of": "x"},
+    ):
         assert curator_client.get(address, query).status_code == 404, query
 
 
@@ -429,7 +438,18 @@ def test_each_file_of_the_bundle_can_be_taken_away(
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../colours-1/model.h5", "/etc/passwd", "..%2Fx", "other.txt", "model.h5\0", "a\\b", "\udc80"],
+    [
+        "",
+        ".",
+        "..",
+        "../colours-1/model.h5",
+        "/etc/passwd",
+        "..%2Fx",
+        "other.txt",
+        "model.h5\0",
+        "a\\b",
+        "\udc80",
+    ],
 )
 def test_nothing_else_can_be_taken_away(
     make: MakeVersion, curator_client: Client, name: str

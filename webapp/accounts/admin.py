@@ -1,16 +1,35 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import ForeignKey, Q, QuerySet
 from django.forms import ModelChoiceField, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from webapp.accounts import attempts_admin  # noqa: F401 - registers its pages
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create, api_key_revoke
 from webapp.model_admin import ModelAdmin
+
+
+class UsableFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "usable"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("opens something")), ("no", _("expired or revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        usable = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        match self.value():
+            case "yes":
+                return queryset.filter(usable)
+            case "no":
+                return queryset.exclude(usable)
+        return queryset
 
 
 @admin.register(ApiKey)
@@ -29,6 +48,9 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     )
     list_select_related = ("owner",)
     search_fields = ("name", "prefix", "owner__username")
+    list_filter = (UsableFilter, "created_at")
+    ordering = ("-id",)
+    empty_sentence = gettext_lazy("There is no key here. A program needs one to send pictures.")
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:

@@ -64,7 +64,7 @@ class HistoryQuery(Schema):
 
 def history_of(owner: User, asked: HistoryQuery) -> HistoryShape:
     """A page of the owner's predictions; raises Problem for a filter that cannot be understood."""
-    filters = HistoryFilters(asked.filters)
+    filters = HistoryFilters(asked.filters, owner=owner)
     if not filters.is_valid():
         raise Problem("invalid", problems=_not_understood(filters))
     page = page_of(

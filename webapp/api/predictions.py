@@ -93,7 +93,7 @@ def predictions_upload(
     why: Why,
 ) -> Status[UploadShape]:
     """Pictures in, and their answers where there was the time for it."""
-    asked = _recognizer(recognizer)
+    asked = _recognizer(recognizer, request.auth)
     upload = uuid.uuid5(KEYED_UPLOADS, idempotency_key) if idempotency_key else None
     found = unpacked(pictures, max_pictures=settings.MAX_FILES_PER_UPLOAD)
     try:
@@ -192,9 +192,9 @@ def prediction_picture(request: KeyRequest, prediction_id: uuid.UUID) -> FileRes
     return response
 
 
-def _recognizer(slug: str) -> Recognizer:
-    """Who shall answer. Raises Problem."""
-    ready = {recognizer.slug: recognizer for recognizer in Recognizer.objects.ready()}
+def _recognizer(slug: str, owner: User) -> Recognizer:
+    """Who shall answer, of those that the owner may ask. Raises Problem."""
+    ready = {each.slug: each for each in Recognizer.objects.ready().open_to(owner)}
     if not ready:
         raise Problem("no_recognizer")
     if slug in ready:

@@ -4,11 +4,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_noop
 from ninja import Router
 
+from webapp.accounts.models import User
 from webapp.api.document import refuses
 from webapp.api.keys import KeyRequest
 from webapp.api.shapes import RecognizerInFullShape, RecognizerShape, RecognizersShape
 from webapp.problems import Problem
-from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.models import ModelVersion, Recognizer
 
 router = Router(tags=["recognizers"])
 
@@ -24,14 +25,15 @@ _FIELDS = (
     url_name="recognizers",
     summary=gettext_noop("List the recognizers"),
     description=gettext_noop(
-        "All that can answer, by name. One that is still learning is not there."
+        "All that can answer you, by name. One that is still learning, is archived or is not open to "
+        "you is not there."
     ),
     openapi_extra=refuses(),
 )
 def recognizers_list(request: KeyRequest) -> RecognizersShape:
-    """All that can answer, in one query. Classes are left out: there may be thousands."""
+    """All that can answer the owner of the key. Classes are left out: there may be thousands."""
     return RecognizersShape(
-        recognizers=[RecognizerShape.of(live) for live in _live().only(*_FIELDS)]
+        recognizers=[RecognizerShape.of(live) for live in _live(request.auth).only(*_FIELDS)]
     )
 
 
@@ -47,13 +49,14 @@ def recognizers_list(request: KeyRequest) -> RecognizersShape:
 )
 def recognizer_read(request: KeyRequest, slug: str) -> RecognizerInFullShape:
     """One that can answer, with its classes."""
-    rows = _live().filter(recognizer__slug=slug).only(*_FIELDS, "class_names")
+    rows = _live(request.auth).filter(recognizer__slug=slug).only(*_FIELDS, "class_names")
     try:
         return RecognizerInFullShape.of(rows.get())
     except ModelVersion.DoesNotExist as error:
         raise Problem("not_found") from error
 
 
-def _live() -> QuerySet[ModelVersion]:
-    rows = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
+def _live(person: User) -> QuerySet[ModelVersion]:
+    ready = Recognizer.objects.active().open_to(person).order_by()
+    rows = ModelVersion.objects.filter(state=ModelVersion.State.LIVE, recognizer__in=ready)
     return rows.select_related("recognizer").order_by("recognizer__name")

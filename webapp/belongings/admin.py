@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -26,6 +26,16 @@ admin.site.unregister(Group)  # registered by Django, without the theme
 @admin.register(Group)
 class ThemedGroupAdmin(GroupAdmin, ModelAdmin[Group]):
     """Django's: names of permissions that people are given together."""
+
+    list_display = ("name", "num_people")
+    empty_sentence = _lazy("There is no group here. One gives several people the same permissions.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(people=Count("user"))
+
+    @admin.display(description=_lazy("people"), ordering="people")
+    def num_people(self, group: Group) -> int:
+        return int(getattr(group, "people", 0))
 
 
 class GuestFilter(admin.SimpleListFilter):

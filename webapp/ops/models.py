@@ -1,6 +1,10 @@
 """What operations keep in the database: which inference workers are alive, and what they hold."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,3 +27,8 @@ class WorkerHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_alive(self) -> bool:
+        since = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
+        return self.seen_at > since

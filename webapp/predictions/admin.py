@@ -27,8 +27,12 @@ LARGEST_ID = 2**63 - 1
 class PredictionAdmin(ModelAdmin[Prediction]):
     """For staff to see that pictures are answered; the pictures themselves are their owners'."""
 
-    list_display = ("created_at", "recognizer", "state", "label", "confidence", "version")
-    list_filter = ("state", "recognizer")
+    list_display = ("created_at", "recognizer", "state", "label", "how_sure", "version_number")
+    list_filter = ("state", "recognizer", "created_at")
+    search_fields = ("label", "public_id__exact")
+    search_help_text = gettext_lazy("A label, or the public id of one prediction")
+    empty_sentence = gettext_lazy("There is no prediction here. Visitors make them by uploading.")
+    empty_link = ("upload", gettext_lazy("The upload page"))
     list_select_related = ("recognizer", "version__recognizer")
     show_full_result_count = False
     ordering = ("-id",)
@@ -46,12 +50,21 @@ class PredictionAdmin(ModelAdmin[Prediction]):
     )
     readonly_fields = fields
 
+    @admin.display(description=gettext_lazy("confidence"), ordering="confidence")
+    def how_sure(self, prediction: Prediction) -> str:
+        return percent(prediction.confidence)
+
+    @admin.display(description=gettext_lazy("version"))
+    def version_number(self, prediction: Prediction) -> str:
+        return str(prediction.version.number) if prediction.version else "–"
+
     @admin.display(description=gettext_lazy("failure"))
     def failure(self, prediction: Prediction) -> str:
         return prediction.failure_sentence
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Prediction]:
-        return super().get_queryset(request).filter(deleted_at=None)
+        rows = super().get_queryset(request).filter(deleted_at=None)
+        return rows.defer("why", "top", "version__class_names", "version__metrics")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -73,8 +86,11 @@ class CorrectionAdmin(ModelAdmin[Correction]):
         "corrected_at",
     )
     list_display_links = ("thumbnail", "said")
-    list_filter = ("verdict", "recognizer")
+    list_filter = ("verdict", "recognizer", "corrected_at")
     list_select_related = ("recognizer", "version")
+    empty_sentence = gettext_lazy(
+        "Nobody has judged an answer yet. Visitors do below each answer, and it comes here."
+    )
     list_per_page = 50
     search_fields = ("label", "true_label")
     show_full_result_count = False

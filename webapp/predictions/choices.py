@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.predictions.models import Prediction
 from webapp.predictions.others import was_asked
-from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.models import ModelVersion, Person, Recognizer
 
 NUM_SHOWN_CLASSES = 30
 NUM_LOOKED_AT = 50
@@ -23,9 +23,12 @@ class Choice:
         return self.num_classes - len(self.classes)
 
 
-def choices() -> list[Choice]:
-    """In the order of the form's list."""
-    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
+def choices(person: Person) -> list[Choice]:
+    """Those that this person may ask, in the order of the form's list."""
+    live = ModelVersion.objects.filter(
+        state=ModelVersion.State.LIVE,
+        recognizer__in=Recognizer.objects.active().open_to(person).order_by(),
+    )
     live = live.select_related("recognizer").only("class_names", "recognizer")
     return [
         Choice(

@@ -51,7 +51,9 @@ def correction(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def labels(request: HttpRequest) -> HttpResponse:
     """The classes that are like what was written, as options of a list; of one recognizer or of all."""
     found = labels_like(
-        request.GET.get("true_label", ""), recognizer=request.GET.get("recognizer", "")
+        request.GET.get("true_label", ""),
+        person=request.user,
+        recognizer=request.GET.get("recognizer", ""),
     )
     return render(request, "predictions/_labels.html", {"labels": found})
 

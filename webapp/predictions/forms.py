@@ -1,7 +1,7 @@
 """The upload form, and the one that a script sends for each file."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from classifier.images import FILE_SUFFIXES, FORMAT_NAMES
 from webapp.predictions.incoming import clean_file_name
 from webapp.predictions.services import MAX_SLOT
-from webapp.recognizers.models import Recognizer
+from webapp.recognizers.models import Person, Recognizer
 
 ACCEPTED = ",".join((*sorted(FILE_SUFFIXES), "image/*", ".zip", "application/zip"))
 MEGABYTE = 1_048_576
@@ -45,12 +45,26 @@ class AddressField(forms.CharField):
         )
 
 
+class RecognizerField(forms.ModelChoiceField[Recognizer]):
+    """One of the recognizers that can answer, for whom it is open to: `of` says whose form it is."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid_choice": _(
+            "This recognizer is not open to you, or it answers no longer. Please choose another one."
+        )
+    }
+
+    def __init__(self) -> None:
+        super().__init__(Recognizer.objects.none(), label=_("Recognizer"), empty_label=None)
+
+    def of(self, person: Person) -> None:
+        self.queryset = Recognizer.objects.ready().open_to(person)
+
+
 class UploadForm(forms.Form):
     """Pictures and who shall answer. `upload` makes the same form sent twice one upload."""
 
-    recognizer = forms.ModelChoiceField(
-        Recognizer.objects.ready(), label=_("Recognizer"), empty_label=None
-    )
+    recognizer = RecognizerField()
     pictures = SeveralFilesField(
         label=_("Pictures"),
         required=False,
@@ -59,8 +73,9 @@ class UploadForm(forms.Form):
     address = AddressField()
     upload = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, person: Person, **options: Any) -> None:
         super().__init__(*args, **options)
+        _choose_for(self, person)
         if not settings.FETCH_ADDRESSES:
             del self.fields["address"]
 
@@ -92,12 +107,16 @@ class UploadForm(forms.Form):
 class FileForm(forms.Form):
     """One file of an upload, or the address of one, in its place."""
 
-    recognizer = forms.ModelChoiceField(Recognizer.objects.ready())
+    recognizer = RecognizerField()
     position = forms.IntegerField(min_value=0, max_value=MAX_SLOT)
     file = forms.FileField(required=False, allow_empty_file=True)
     # As the visitor's system writes it; what frames a file in a request changes some letters.
     name = forms.CharField(required=False, max_length=1000)
     address = AddressField()
+
+    def __init__(self, *args: Any, person: Person, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _choose_for(self, person)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -114,3 +133,9 @@ class FileForm(forms.Form):
     def sentence(self) -> str:
         """What is wrong with it, all of it."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
+
+
+def _choose_for(form: forms.Form, person: Person) -> None:
+    field = form.fields["recognizer"]
+    if isinstance(field, RecognizerField):
+        field.of(person)

@@ -7,14 +7,15 @@ from typing import Any
 
 from django import forms
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from webapp.accounts.models import User
 from webapp.predictions.models import Prediction, PredictionQuerySet
-from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.models import ModelVersion, Recognizer, RecognizerQuerySet
 
 State, Verdict = Prediction.State, Prediction.Verdict
 JUDGED, NOT_JUDGED = "judged", "open"
@@ -112,10 +113,12 @@ class HistoryFilters(forms.Form):
     until = DayField(label=gettext_lazy("Uploaded until"))
     q = TextField(label=gettext_lazy("Label or file name contains"), max_length=100)
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], *, owner: User | None = None) -> None:
+        """`owner`: whose history it is; only recognizers that they may ask, or have asked, are named."""
         super().__init__(data, auto_id="filter-%s")
-        recognizers = list(Recognizer.objects.values_list("slug", "pk", "name"))
-        versions = list(_answering_versions())
+        known = _known_to(owner)
+        recognizers = list(known.values_list("slug", "pk", "name"))
+        versions = list(_answering_versions(known))
         self._recognizer_ids = {slug: pk for slug, pk, _ in recognizers}
         self._version_ids = {f"{slug}:{number}": pk for slug, number, pk, _ in versions}
         self._choose("recognizer", [(slug, name) for slug, _, name in recognizers])
@@ -260,9 +263,13 @@ class HistoryFilters(forms.Form):
         return rows
 
 
-def known_labels() -> list[str]:
-    """What the recognizers may answer, for a type-ahead; the first by the alphabet, of many."""
-    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).order_by()
+def known_labels(*, owner: User) -> list[str]:
+    """What the recognizers that the owner may ask may answer, for a type-ahead; the first by the
+    alphabet, of many."""
+    ready = Recognizer.objects.active().open_to(owner).order_by()
+    live = ModelVersion.objects.filter(
+        state=ModelVersion.State.LIVE, recognizer__in=ready
+    ).order_by()
     labels = {label for names in live.values_list("class_names", flat=True) for label in names}
     return sorted(labels)[:MAX_KNOWN_LABELS]
 
@@ -277,10 +284,20 @@ def not_understood(expected: Any, received: Any) -> forms.ValidationError:
     )
 
 
-def _answering_versions() -> Any:
-    """Slug, number, key and recognizer's name of each version that may have answered."""
+def _known_to(owner: User | None) -> RecognizerQuerySet:
+    """What is open to them, and what is not any more but has answered them; without an owner: all."""
+    if owner is None:
+        return Recognizer.objects.all()
+    asked = Prediction.objects.present().filter(owner=owner, recognizer=OuterRef("pk")).order_by()
+    open_now = Recognizer.objects.active().open_to(owner).order_by().values("pk")
+    return Recognizer.objects.filter(Q(pk__in=open_now) | Exists(asked))
+
+
+def _answering_versions(recognizers: RecognizerQuerySet) -> Any:
+    """Slug, number, key and recognizer's name of each version of theirs that may have answered."""
     return (
-        ModelVersion.objects.exclude(state=ModelVersion.State.CANDIDATE)
+        ModelVersion.objects.filter(recognizer__in=recognizers.order_by())
+        .exclude(state=ModelVersion.State.CANDIDATE)
         .order_by("recognizer__name", "-number")
         .values_list("recognizer__slug", "number", "pk", "recognizer__name")
     )

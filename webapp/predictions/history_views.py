@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from webapp.accounts.models import User
 from webapp.predictions import paging
 from webapp.predictions.chart import CHART_ROWS, chart_of
 from webapp.predictions.corrections import MAX_SELECTED
@@ -38,8 +39,8 @@ class HistoryForm(HistoryFilters):
         choices=[("", gettext_lazy("pictures")), ("table", gettext_lazy("table"))],
     )
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        super().__init__(data)
+    def __init__(self, data: Mapping[str, Any], *, owner: User | None = None) -> None:
+        super().__init__(data, owner=owner)
         self.is_table = self.value("view") == "table"
 
 
@@ -47,14 +48,14 @@ class HistoryForm(HistoryFilters):
 @never_cache
 def history(request: HttpRequest) -> HttpResponse:
     """One's own predictions, newest first. `before` or `after`: where a page begins."""
-    form = HistoryForm(request.GET)
+    form = HistoryForm(request.GET, owner=visitor(request))
     rows = own_predictions(request)
     asked = {name: request.GET.get(name, "") for name in ("before", "after")}
     places = {name: paging.Key.parse(text) for name, text in asked.items()}
     size = TABLE_SIZE if form.is_table else GRID_SIZE
     page = paging.page_of(rows, form, size=size, before=places["before"], after=places["after"])
     count = _count(page, rows, form)
-    labels = known_labels()
+    labels = known_labels(owner=visitor(request))
     context = {
         "form": form,
         "page": page,
@@ -79,7 +80,7 @@ def history(request: HttpRequest) -> HttpResponse:
 def history_csv(request: HttpRequest) -> HttpResponseBase:
     """All that the filters mean, streamed. A filter that cannot be understood is explained on the page
     instead: a file with more in it than was asked for would not tell."""
-    filters = HistoryFilters(request.GET)
+    filters = HistoryFilters(request.GET, owner=visitor(request))
     if not filters.is_valid():
         return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
     return csv_response(own_predictions(request), filters)
@@ -89,7 +90,7 @@ def history_csv(request: HttpRequest) -> HttpResponseBase:
 def history_zip(request: HttpRequest) -> HttpResponseBase:
     """The pictures of all that the filters mean, in folders named by their labels, streamed. Too many for
     one archive are told on the page."""
-    filters = HistoryFilters(request.GET)
+    filters = HistoryFilters(request.GET, owner=visitor(request))
     if not filters.is_valid():
         return redirect(f"{reverse('history')}?{request.GET.urlencode()}")
     rows = own_predictions(request)
@@ -110,7 +111,7 @@ def history_zip(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 def history_chart(request: HttpRequest) -> HttpResponse:
     """How often which label came when, of what the filters find; for the history's page, or alone."""
-    filters = HistoryForm(request.GET)
+    filters = HistoryForm(request.GET, owner=visitor(request))
     context = {
         "chart": chart_of(own_predictions(request), filters),
         "chart_rows": number_format(CHART_ROWS, force_grouping=True),

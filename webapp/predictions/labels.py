@@ -4,17 +4,21 @@ from collections.abc import Iterable
 
 from webapp.predictions.corrections import answered_label, clean_words
 from webapp.predictions.models import Prediction
-from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.models import ModelVersion, Person, Recognizer
 
 # A longer list comes by and by, while somebody writes.
 MAX_LISTED = 200
 MAX_FOUND = 20
 
 
-def labels_like(text: str, *, recognizer: str = "") -> list[str]:
+def labels_like(text: str, *, person: Person, recognizer: str = "") -> list[str]:
     """Up to MAX_FOUND classes of the live versions that have `text` in them, first those that begin
-    with it; of one recognizer, by its slug, or of all."""
-    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).order_by()
+    with it; of one recognizer, by its slug, or of all that are open to this person. One that is
+    archived still has its classes: its answers are still corrected."""
+    live = ModelVersion.objects.filter(
+        state=ModelVersion.State.LIVE,
+        recognizer__in=Recognizer.objects.open_to(person).order_by(),
+    ).order_by()
     if recognizer:
         live = live.filter(recognizer__slug=recognizer)
     names = {name for some in live.values_list("class_names", flat=True) for name in some}

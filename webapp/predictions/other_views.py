@@ -26,7 +26,7 @@ WAIT_SECONDS = 10.0
 def ask_other(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Ask another recognizer about a picture; the page that follows shows its answer."""
     prediction = get_object_or_404(own_predictions(request), public_id=public_id)
-    ready = Recognizer.objects.ready().exclude(pk=prediction.recognizer_id)
+    ready = Recognizer.objects.ready().open_to(request.user).exclude(pk=prediction.recognizer_id)
     recognizer = ready.filter(slug=request.POST.get("recognizer", "")).first()
     if recognizer is None:
         messages.error(request, _("This recognizer cannot answer now. Please ask another one."))
@@ -66,6 +66,6 @@ def others_context(request: HttpRequest, prediction: Prediction) -> dict[str, ob
     found = others_of(prediction)
     return {
         "others": found,
-        "askable": askable(prediction, found),
+        "askable": askable(prediction, found, person=request.user),
         "is_other_open": any(not row.is_answered for row in found),
     }

@@ -12,7 +12,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
 from webapp.predictions.services import UploadNotKept, predictions_insert
 from webapp.predictions.unrecorded import names_for
-from webapp.recognizers.models import Recognizer
+from webapp.recognizers.models import Person, Recognizer
 
 logger = logging.getLogger(__name__)
 State = Prediction.State
@@ -66,12 +66,15 @@ def others_of(prediction: Prediction) -> list[Prediction]:
     return sorted(newest.values(), key=lambda row: row.recognizer.name)
 
 
-def askable(prediction: Prediction, others: list[Prediction]) -> list[Recognizer]:
-    """Recognizers that could still be asked about the picture."""
+def askable(
+    prediction: Prediction, others: list[Prediction], *, person: Person
+) -> list[Recognizer]:
+    """Recognizers that this person could still ask about the picture."""
     if not prediction.picture_name:
         return []
     known = {row.recognizer_id for row in others if row.state != State.FAILED}
-    return list(Recognizer.objects.ready().exclude(pk__in={*known, prediction.recognizer_id}))
+    ready = Recognizer.objects.ready().open_to(person)
+    return list(ready.exclude(pk__in={*known, prediction.recognizer_id}))
 
 
 def _next_try(

@@ -38,8 +38,9 @@ from webapp.predictions.visitors import max_pictures, sender
 def upload(request: HttpRequest) -> HttpResponse:
     """The form; posted, its pictures are kept and the visitor sent on to their answers."""
     if request.method == "GET":
-        return _page(request, UploadForm(initial={"recognizer": newest_choice(request.user.pk)}))
-    form = UploadForm(request.POST, request.FILES)
+        initial = {"recognizer": newest_choice(request.user.pk)}
+        return _page(request, UploadForm(initial=initial, person=request.user))
+    form = UploadForm(request.POST, request.FILES, person=request.user)
     if not form.is_valid():
         return _page(request, form, status=422)
     files = form.cleaned_data["pictures"]
@@ -76,7 +77,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
     """One file of an upload, from the page's script; what became of it as JSON. Sent again, because
     nothing was heard, it is not kept twice."""
-    form = FileForm(request.POST, request.FILES)
+    form = FileForm(request.POST, request.FILES, person=request.user)
     if not form.is_valid():
         return refusal(request, 422, form.sentence)
     try:
@@ -116,7 +117,7 @@ def upload_file(request: HttpRequest, upload_id: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "choices": choices(),
+        "choices": choices(request.user),
         "max_files": settings.MAX_FILES_PER_UPLOAD,
         "max_bytes": settings.PICTURE_LIMITS.max_bytes,
         # What frames the file in its request counts, too.

@@ -3,21 +3,49 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from webapp.accounts.models import User
+
+# Who may train may ask any recognizer, of any group. The permission is the studio's; this app only knows
+# its name.
+CURATE = "studio.train"
+Person = User | AnonymousUser | None
+
 
 class RecognizerQuerySet(models.QuerySet["Recognizer"]):
+    def active(self) -> "RecognizerQuerySet":
+        """Those that are not archived."""
+        return self.filter(archived_at=None)
+
     def ready(self) -> "RecognizerQuerySet":
-        """Those that can answer: they have a live version."""
-        return self.filter(versions__state=ModelVersion.State.LIVE)
+        """Those that can answer: they have a live version and are not archived."""
+        return self.active().filter(versions__state=ModelVersion.State.LIVE)
+
+    def open_to(self, person: Person) -> "RecognizerQuerySet":
+        """Those that this person may ask; nobody and guests: what is open to everyone."""
+        return self.filter(_is_open_to(person))
+
+
+def _is_open_to(person: Person) -> Q:
+    access = Recognizer.Access
+    if not isinstance(person, User) or person.is_guest:
+        return Q(access=access.EVERYONE)
+    if person.is_staff and person.has_perm(CURATE):
+        return Q()
+    through = Recognizer.groups.through
+    theirs = through.objects.filter(group__user=person).values("recognizer")
+    return Q(access__in=(access.EVERYONE, access.ACCOUNTS)) | Q(access=access.GROUPS, pk__in=theirs)
 
 
 class Recognizer(models.Model):
     """What a visitor picks: "Insects". It answers through its live model version.
 
-    `groups` counts where it is open to groups alone. One that is archived answers nobody and is kept.
+    `groups` counts where it is open to groups alone. One that is archived answers nobody and is kept,
+    but for the pictures that were sent to it before.
     """
 
     class Access(models.TextChoices):
@@ -59,7 +87,8 @@ class ModelVersion(models.Model):
 
         candidate ──promote──▶ live ──another is promoted──▶ retired ──promote──▶ live
 
-    At most one is live; a constraint in the database says so.
+    At most one is live; a constraint in the database says so. One whose bundle was removed, because
+    the room was wanted, is retired for good: its answers stay, and say that it gave them.
     """
 
     class State(models.TextChoices):
@@ -73,6 +102,7 @@ class ModelVersion(models.Model):
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.CANDIDATE)
     bundle_name = models.CharField(_("bundle"), max_length=200, unique=True)
+    # Empty once the bundle is removed.
     bundle_digest = models.CharField(_("digest of the bundle"), max_length=64)
     class_names = models.JSONField(_("classes"))
     backbone = models.CharField(_("backbone"), max_length=50)
@@ -116,6 +146,17 @@ class ModelVersion(models.Model):
     def val_top1(self) -> float | None:
         val_top1 = self.metrics.get("val_top1")
         return None if val_top1 is None else float(val_top1)
+
+    @property
+    def top1(self) -> float | None:
+        """On the test pictures; where there were none, on the validation pictures."""
+        top1 = self.metrics.get("test_top1")
+        return self.val_top1 if top1 is None else float(top1)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its bundle was not removed. One that has none is only kept for its answers' sake."""
+        return bool(self.bundle_digest)
 
 
 class Promotion(models.Model):

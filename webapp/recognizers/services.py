@@ -96,6 +96,7 @@ def version_promote(
     if instead_of is None:
         instead_of = recognizer.live_number()
     _expect_live(recognizer, instead_of, version)
+    _expect_files(version)
     try:
         bundle = Bundle.load(version.bundle_path)
     except BundleError as error:
@@ -115,6 +116,7 @@ def version_promote(
             _expect_live(recognizer, instead_of, version)
             at_last()
             version.refresh_from_db()
+            _expect_files(version)
             if version.state != ModelVersion.State.LIVE:
                 before = recognizer.live_version()
                 versions.filter(state=ModelVersion.State.LIVE).update(
@@ -137,6 +139,15 @@ def version_promote(
             _("Another version was promoted at the same moment. Look at it and try again.")
         ) from error
     return version
+
+
+def _expect_files(version: ModelVersion) -> None:
+    if not version.has_files:
+        raise PromotionRefused(
+            _(
+                "The files of this version were removed, so that it can answer no more. Train a new one."
+            )
+        )
 
 
 def _expect_live(recognizer: Recognizer, number: int, version: ModelVersion) -> None:

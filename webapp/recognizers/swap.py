@@ -70,7 +70,8 @@ def let_workers_load(version: ModelVersion) -> None:
 def versions_to_hold() -> tuple[list[ModelVersion], list[ModelVersion]]:
     """What a worker should have ready: what is about to go live; and what is live, the newest last."""
     versions = ModelVersion.objects.select_related("recognizer")
-    live = versions.filter(state=ModelVersion.State.LIVE).order_by("promoted_at")
+    live = versions.filter(state=ModelVersion.State.LIVE, recognizer__archived_at=None)
+    live = live.order_by("promoted_at")
     return list(versions.filter(preload_until__gt=timezone.now())), list(live)
 
 

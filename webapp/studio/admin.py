@@ -24,6 +24,7 @@ class TrainingRunAdmin(ModelAdmin[TrainingRun]):
     list_filter = ("state", "recognizer")
     list_select_related = ("recognizer", "dataset", "version__recognizer")
     search_fields = ("recognizer__name", "dataset__name")
+    empty_sentence = gettext_lazy("There is no training here. Press Retrain to begin one.")
 
     @admin.display(description=gettext_lazy("step"))
     def doing(self, run: TrainingRun) -> str:

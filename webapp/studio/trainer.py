@@ -181,7 +181,7 @@ def _version(run: TrainingRun) -> DatasetVersion:
 
 def work_folder(run: TrainingRun) -> Path:
     """Where a run keeps its checkpoints, whichever trainer has it."""
-    return Path(settings.WORK_DIR) / f"run-{run.pk}"
+    return run.work_folder
 
 
 def _sweep_work() -> None:

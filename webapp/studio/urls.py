@@ -11,4 +11,5 @@ urlpatterns = [
     path("runs/", include("webapp.studio.runs.urls")),
     path("versions/", include("webapp.studio.reports.urls")),
     path("loop/", include("webapp.studio.loop.urls")),
+    path("recognizers/", include("webapp.studio.recognizers.urls")),
 ]

@@ -1,5 +1,7 @@
 """Training runs, and what each has said on the way."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -113,6 +115,11 @@ class TrainingRun(models.Model):
         if self.state == self.State.FAILED:
             return self.failure_code in NO_ROOM
         return self.state == self.State.INTERRUPTED
+
+    @property
+    def work_folder(self) -> Path:
+        """Where it keeps its checkpoints, whichever trainer has it."""
+        return Path(settings.WORK_DIR) / f"run-{self.pk}"
 
     @property
     def percent(self) -> int:

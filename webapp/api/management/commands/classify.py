@@ -87,7 +87,8 @@ class Command(BaseCommand):
     ) -> None:
         files, num_others = _files(paths)
         try:
-            owner, asked = _owner(user), _recognizer(recognizer)
+            owner = _owner(user)
+            asked = _recognizer(recognizer, owner)
             self._tell_plan(len(files), num_others, owner, asked)
             num_failed = 0
             for start in range(0, len(files), settings.MAX_FILES_PER_UPLOAD):
@@ -256,9 +257,12 @@ def _owner(name: str) -> User:
     return owner
 
 
-def _recognizer(slug: str) -> Recognizer:
-    ready = {recognizer.slug: recognizer for recognizer in Recognizer.objects.ready()}
-    if not ready:
+def _recognizer(slug: str, owner: User) -> Recognizer:
+    """Of those that the owner may ask. Raises CommandError."""
+    ready = {each.slug: each for each in Recognizer.objects.ready().open_to(owner)}
+    if not ready and Recognizer.objects.ready().exists():
+        problem = _("No recognizer is open to %(name)s.") % {"name": owner.get_username()}
+    elif not ready:
         problem = _("No recognizer can answer yet. Promote a version in the studio first.")
     elif slug in ready:
         return ready[slug]
