@@ -38,7 +38,6 @@ def report(request: HttpRequest, version_id: int) -> HttpResponse:
         told=told,
         verdict=verdict(told),
         sections=sections_of(told),
-        live_number=version.recognizer.live_number(),
     )
 
 
