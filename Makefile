@@ -63,12 +63,15 @@ tests/browser/node_modules: tests/browser/package-lock.json
 test: install
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
+# Browsers mostly wait for pages, so two of them run at a time; but for what measures time.
 test-slow: install axe
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not alone" tests/browser
+	$(BIN)/pytest -m "slow and not alone" --ignore tests/browser
+	$(BIN)/pytest -m alone
 
 # The tests that touch the database, on a PostgreSQL server of their own that is thrown away.
 test-postgres: install
-	$(BIN)/python -m tests.with_postgres $(BIN)/pytest -m "database and (not slow or on_postgres)"
+	$(BIN)/python -m tests.with_postgres $(BIN)/pytest -n 2 --dist loadfile -m "database and (not slow or on_postgres)"
 
 screenshots: install
 	$(BIN)/python -m tests.browser.screenshots

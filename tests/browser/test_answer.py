@@ -87,6 +87,7 @@ def delays(page: Page, stack: Stack, num_pictures: int) -> list[float]:
 
 
 @pytest.mark.parametrize("num_pictures", [1, 4])
+@pytest.mark.alone
 def test_an_answer_is_in_the_page_soon_after_its_row_is_done(
     browser: Browser, answering: Stack, visitor: str, tmp_path: Path, num_pictures: int
 ) -> None:
@@ -111,6 +112,7 @@ def asked_for_long(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
+@pytest.mark.alone
 def test_with_redis_away_an_answer_is_hardly_later(
     browser: Browser, stack: Stack, visitor: str, tmp_path: Path
 ) -> None:

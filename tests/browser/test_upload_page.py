@@ -279,6 +279,7 @@ def test_what_cannot_be_read_of_a_dropped_folder_costs_the_rest_nothing(
         expect(page.get_by_role("status")).to_contain_text("is not in the list (1)")
 
 
+@pytest.mark.alone
 def test_the_script_is_small_and_the_page_is_ready_soon_on_a_slow_line(
     browser: Browser, stack: Stack, visitor: str
 ) -> None:

@@ -112,6 +112,7 @@ def test_each_page_is_light_and_asks_nobody_else(
         assert wire.hosts == {f"127.0.0.1:{answering.port}"}
 
 
+@pytest.mark.alone
 def test_a_visitor_on_a_slow_line_can_choose_pictures_within_two_seconds(
     browser: Browser, stack: Stack, visitor: str
 ) -> None:
