@@ -185,7 +185,7 @@ def _item(
         Picture(
             example=now[number],
             was=label if now[number].label != label else "",
-            is_passed_over=number in item.left_out and not now[number].excluded,
+            is_passed_over=number in item.left_out and not (is_done or now[number].excluded),
             is_confirmed=confirmed.get(number) == now[number].label,
         )
         for number, label in zip(item.examples, item.labels, strict=True)

@@ -26,6 +26,7 @@ def audit(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """What the last audit has found, and how far the one is that goes on."""
     dataset = get_object_or_404(Dataset, pk=dataset_id)
     job = last_audit(dataset)
+    findings = _findings(request, job) if job else []
     return page(
         request,
         "studio/audits/audit.html",
@@ -33,7 +34,8 @@ def audit(request: HttpRequest, dataset_id: int) -> HttpResponse:
         dataset=dataset,
         newest=newest_audit(dataset),
         job=job,
-        findings=_findings(request, job) if job else [],
+        findings=findings,
+        blocks=any(finding.level == "blocks" for finding in findings),
         fixes=shown_fixes(job) if job else [],
     )
 
@@ -117,7 +119,7 @@ def audit_fix(request: HttpRequest, dataset_id: int, job_id: int) -> HttpRespons
     except AuditOutdated:
         return _outdated(request, job)
     said = wording.done(request.POST["action"], outcome.num_changed)
-    return _done(request, job, place, said)
+    return _done(request, job, place, said=said, fix=outcome.fix)
 
 
 @curator_page
@@ -165,11 +167,11 @@ def _finding(request: HttpRequest, job: Job, place: int, **more: Any) -> HttpRes
     return TemplateResponse(request, "studio/audits/_finding.html", context)
 
 
-def _done(request: HttpRequest, job: Job, place: int, said: str) -> HttpResponse:
+def _done(request: HttpRequest, job: Job, place: int, *, said: str, fix: str) -> HttpResponse:
     """The finding as it is now; without htmx the page that it stands on."""
     if _is_htmx(request):
         job.refresh_from_db(fields=["params"])
-        return _finding(request, job, place, said=said, fixes=shown_fixes(job))
+        return _finding(request, job, place, said=said, fix=fix, fixes=shown_fixes(job))
     messages.success(request, said)
     address = reverse("studio:audit", args=[job.dataset_id])
     shown = f"?finding={place}&shown={_num_shown(request)}"
