@@ -5,6 +5,7 @@ const MAX_SHOWN_LINES = 2000;
 const section = document.getElementById("run-curves");
 const points = new Map();
 const charts = new Map();
+let isAsking = false;
 
 const key = (point) => `${point.step} ${point.number}`;
 const shown = (value) => (value === undefined ? "" : value.toFixed(4));
@@ -141,6 +142,7 @@ async function ask() {
   } catch {
     /* The server is away for a moment: asked again. */
   }
+  isAsking = isOpen;
   if (isOpen) setTimeout(askIfSeen, EVERY_MILLISECONDS);
 }
 
@@ -159,11 +161,21 @@ function say() {
   said = text;
 }
 
+/* Somebody may resume what was interrupted while this page is open. */
+function begin() {
+  if (isAsking || !document.querySelector("#run-state[data-open]")) return;
+  isAsking = true;
+  setTimeout(askIfSeen, EVERY_MILLISECONDS);
+}
+
 readTable();
 draw();
 say();
 const log = document.getElementById("run-log");
 log.scrollTop = log.scrollHeight;
-document.body.addEventListener("htmx:afterSettle", say);
+document.body.addEventListener("htmx:afterSettle", () => {
+  say();
+  begin();
+});
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["class"] });
-if (section.dataset.open) setTimeout(askIfSeen, EVERY_MILLISECONDS);
+begin();

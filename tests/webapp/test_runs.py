@@ -353,7 +353,7 @@ def test_epochs_become_points_and_what_is_not_finite_is_left_out(
         Event("fine-tune", 0.1, {"epoch": 1, "step": 1, "num_steps": 2, "loss": 9, "accuracy": 0}),
         epoch(1, val_loss=math.nan),
         epoch(1, val_loss=0.8),
-        epoch(2, val_loss=math.inf),
+        epoch(2, val_loss=0.8),  # still that of the epoch before
         Event("fine-tune", 1.0),
         Event("evaluate", 0.0),
     )
@@ -384,6 +384,7 @@ def test_an_epoch_that_is_trained_again_takes_the_place_of_what_it_was(new_run: 
     run = new_run()
     for loss in (0.9, 0.7):
         said = lines.Lines(run)
+        said.epoch("layers", 1, {"loss": 5.0})
         said.epoch("layers", 1, {"loss": loss})
         said.epoch("layers", 2, {"loss": loss})
         said.write()

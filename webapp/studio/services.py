@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -64,7 +64,20 @@ def recognizer_get_or_create(*, name: str) -> Recognizer:
     return recognizer
 
 
-def run_create(**asked: Any) -> TrainingRun:
+class Asked(TypedDict):
+    """What somebody asks for; see `run_request`."""
+
+    recognizer: Recognizer
+    folder_name: str
+    config: Mapping[str, Any]
+    requested_by: User | None
+    fallback_config: NotRequired[Mapping[str, Any] | None]
+    promote_when_done: NotRequired[bool]
+    version: NotRequired[DatasetVersion | None]
+    estimated_seconds: NotRequired[float | None]
+
+
+def run_create(**asked: Unpack[Asked]) -> TrainingRun:
     """What `run_request` gives, for a caller to whom it is all the same whether it is new."""
     return run_request(**asked)[0]
 

@@ -138,6 +138,7 @@ class RetrainForm(forms.Form):
         self.estimate: Estimate | None = None
         self.room: Room | None = None
         folders = choices.folders()
+        self.has_datasets = bool(folders)
         self._choose("folder_name", folders)
         self._choose("outliers", [("", _("none")), *((name, name) for name in dataset_folders())])
         chosen = self["folder_name"].value() or (folders[0][0] if folders else "")

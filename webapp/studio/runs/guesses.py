@@ -15,6 +15,8 @@ REFERENCE_SIDE = 224
 # Everything beside the steps: a process that starts, libraries that are imported.
 REST = "rest"
 VAL_SHARE = 0.15
+# On fewer validation pictures int8 is not tried.
+LEAST_FOR_INT8 = 50
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def guessed_seconds(work: Work) -> dict[str, float]:
             num_train * learn + num_val * backbone.look * 4
         )
     seconds["quantize"] = 0.05
-    if work.config.get("int8", True):
+    if work.config.get("int8", True) and num_val >= LEAST_FOR_INT8:
         seconds["quantize"] += (4 + backbone.megabytes / 10) * max(0.25, area)
     seconds["evaluate"] = 0.5 + num * 0.001 + num_val * backbone.look * 4 * area
     more = len(set(work.config.get("formats") or ()) - {"h5", "openvino"})

@@ -61,12 +61,14 @@ class Lines:
 def lines_write(*, run: TrainingRun, lines: Sequence[RunLine]) -> None:
     """Write a run's lines. An epoch that is trained again, after the run was interrupted, takes the place
     of what it was."""
+    points = {(line.step, line.text): line for line in lines if line.kind == RunLine.Kind.EPOCH}
+    last_words = [line for line in lines if points.get((line.step, line.text), line) is line]
     with transaction.atomic():
-        for step in {line.step for line in lines if line.kind == RunLine.Kind.EPOCH}:
+        for step in {step for step, _ in points}:
             numbers = [line.text for line in lines if line.step == step]
             earlier = RunLine.objects.filter(run=run, kind=RunLine.Kind.EPOCH, step=step)
             earlier.filter(text__in=numbers).delete()
-        RunLine.objects.bulk_create(lines)
+        RunLine.objects.bulk_create(last_words)
 
 
 class LogHandler(logging.Handler):

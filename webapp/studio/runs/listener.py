@@ -10,7 +10,7 @@ from training.events import Event
 from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.studio.lease import Hold, LeaseLost
 from webapp.studio.models import TrainingRun
-from webapp.studio.runs.lines import Lines, LogHandler
+from webapp.studio.runs.lines import CURVES, Lines, LogHandler
 from webapp.studio.runs.memory import resident_megabytes
 from webapp.studio.runs.pace import Pace
 from webapp.studio.services import run_progress
@@ -33,7 +33,10 @@ class Listener:
         self._hold = hold
         self._last_step = ""
         self._last_time = 0.0
-        self._epoch: Event | None = None
+        self._epoch = 0
+        self._point: dict[str, float] = {}
+        self._val: dict[str, float] = {}
+        self._val_before: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
         if self._hold.shall_stop.is_set():
@@ -66,12 +69,7 @@ class Listener:
         """Write what was said last. A run that was taken away is another's to speak of."""
         if self._hold.is_lost:
             return
-        self._end_epoch()
-        try:
-            drop_dead_connection()
-            self.lines.write()
-        except DATABASE_ERRORS:
-            logger.exception("The last lines of %s could not be noted", self._run)
+        self._write()
 
     def _note_step(self, step: str) -> None:
         if self._last_step:
@@ -80,26 +78,34 @@ class Listener:
         self.lines.say("began", step=step)
 
     def _note_epoch(self, event: Event) -> None:
-        """An epoch is told of after each of its steps; the last word on it is kept."""
-        if "fold" in event.figures:
-            self.lines.epoch(event.step, int(event.figures["fold"]), event.figures)
+        """Of each epoch the last word is kept, written at once: a checkpoint may follow, and after that
+        the epoch is not trained again."""
+        figures = event.figures
+        if "fold" in figures:
+            self.lines.epoch(event.step, int(figures["fold"]), figures)
             return
-        earlier = self._epoch
-        if "epoch" not in event.figures:
-            self._end_epoch()
+        if "epoch" not in figures or figures.get("step") != figures.get("num_steps"):
             return
-        if earlier and earlier.figures["epoch"] != event.figures["epoch"]:
-            self._end_epoch()
-        self._epoch = event
+        number = int(figures["epoch"])
+        point = {name: figures[name] for name in CURVES if name in figures}
+        if number != self._epoch:
+            self._epoch, self._val_before = number, self._val
+        # Until its own validation has ended, an epoch is told of with that of the one before.
+        self._val = {name: point[name] for name in point if name.startswith("val_")}
+        if self._val == self._val_before:
+            point = {name: point[name] for name in point.keys() - self._val.keys()}
+        if point == self._point:
+            return
+        self._point = point
+        self.lines.epoch(event.step, number, point)
+        self._write()
 
-    def _end_epoch(self) -> None:
-        event, self._epoch = self._epoch, None
-        if event is None:
-            return
-        figures = dict(event.figures)
-        if event.figures.get("step") != event.figures.get("num_steps"):
-            return  # stopped in the middle
-        self.lines.epoch(event.step, int(figures["epoch"]), figures)
+    def _write(self) -> None:
+        try:
+            drop_dead_connection()
+            self.lines.write()
+        except DATABASE_ERRORS:
+            logger.exception("What %s said could not be noted", self._run)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def _form_page(request: HttpRequest, form: RetrainForm) -> HttpResponse:
         form=form,
         is_open=bool(changed) or form.has_advanced_errors(),
         changed=changed,
-        has_datasets=bool(choices.folders()),
+        has_datasets=form.has_datasets,
         **_asked_for(form),
     )
 
