@@ -128,7 +128,11 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
 
 def _version(version_id: int) -> ModelVersion:
     versions = ModelVersion.objects.select_related(
-        "recognizer", "promoted_by", "run__dataset", "run__dataset_version", "run__requested_by"
+        "recognizer",
+        "promoted_by",
+        "run__dataset",
+        "run__dataset_version__dataset",
+        "run__requested_by",
     )
     return get_object_or_404(versions, pk=version_id)
 
