@@ -52,9 +52,9 @@ def test_a_map_shows_what_spoke_for_the_answer_and_one_what_for_the_right_class(
     [one] = evidence(tmp_path / "half", mistake(0, ["blue"], "red"))
     assert (one["row"], one["picture_size"], one["num_columns"]) == (0, [48, 48], 2)
     red, blue = (list(b64decode(one["maps"][name])) for name in ("red", "blue"))
-    assert red[0] == red[2] == 255
-    assert red[1] == red[3] == 0
-    assert blue[1] == blue[3] == 255
+    assert min(red[0], red[2]) > 250
+    assert max(red[1], red[3]) < 5  # the middle is where one goes over into the other
+    assert min(blue[1], blue[3]) > 250
 
 
 def test_with_several_labels_only_the_class_that_the_mistake_is_about_has_a_map(
