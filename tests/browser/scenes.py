@@ -132,7 +132,7 @@ def visited(stack: Stack, person: str) -> list[Scene]:
         Scene("studio-runs", "/admin/studio/trainingrun/"),
         Scene("studio-retrain", "/admin/studio/trainingrun/add/"),
         Scene("studio-run", "/admin/studio/trainingrun/1/change/"),
-        Scene("studio-version", "/admin/recognizers/modelversion/1/change/"),
+        Scene("studio-version", "/admin/studio/versions/1/"),
         Scene("studio-corrections", "/admin/predictions/correction/"),
         Scene("studio-users", "/admin/accounts/user/"),
     ]

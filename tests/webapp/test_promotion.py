@@ -118,7 +118,7 @@ def test_of_two_curators_with_the_same_page_one_wins_and_the_other_is_told(
     fields = []
     for version in versions:
         page = f"/admin/recognizers/modelversion/{version.pk}/change/"
-        content = curator_client.get(page).content.decode()
+        content = curator_client.get(page, follow=True).content.decode()
         [number] = re.findall(r'name="instead_of"\s+value="(\d+)"', content)
         fields.append({"instead_of": number})
     answers = [
@@ -162,7 +162,7 @@ def test_the_button_promotes_and_a_refusal_is_told(
     new_version: NewVersion, curator_client: Client
 ) -> None:
     version = new_version()
-    page = curator_client.get(f"/admin/recognizers/modelversion/{version.pk}/change/")
+    page = curator_client.get(f"/admin/recognizers/modelversion/{version.pk}/change/", follow=True)
     promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
     assert promote in page.content.decode()
     answer = curator_client.post(promote, follow=True).content.decode()

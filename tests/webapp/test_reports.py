@@ -1,15 +1,15 @@
 """What a version has learned: its report as a page, and what of it can be taken away."""
 
-import json
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -23,7 +23,9 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.reports import outcomes as outcomes_module
 from webapp.studio.reports.card import model_card
-from webapp.studio.reports.told import told_of
+from webapp.studio.reports.quality import verdict
+from webapp.studio.reports.sections import sections_of
+from webapp.studio.reports.told import Told, told_of
 
 BIRDS = tuple(f"bird {place}" for place in range(200))
 PATHS = ["datasets/colours/red/1.jpg", "datasets/colours/red/2.jpg"]
@@ -55,8 +57,9 @@ def make(recognizer: Recognizer, tmp_path: Path) -> MakeVersion:
 
 
 def text_of(page: bytes) -> str:
-    """What a person reads, words apart by one space."""
-    return " ".join(re.sub("<[^>]+>", " ", page.decode()).replace("\xa0", " ").split())
+    """What a person reads of our part of a page, words apart by one space."""
+    ours = page.decode().partition('<div class="studio-report">')[2]
+    return " ".join(re.sub("<[^>]+>", " ", ours).replace("\xa0", " ").split())
 
 
 def report_page(client: Client, version: ModelVersion) -> str:
@@ -87,8 +90,7 @@ def test_the_verdict_says_how_good_it_is_and_how_far_chance_may_have_moved_it(
 
 
 def test_every_part_of_a_whole_report_is_there(make: MakeVersion, curator_client: Client) -> None:
-    page = report_page(curator_client, make(colours_report()))
-    text = text_of(page.encode())
+    text = text_of(report_page(curator_client, make(colours_report())).encode())
     for said in (
         "Macro F1",
         "Log loss",
@@ -109,7 +111,7 @@ def test_every_part_of_a_whole_report_is_there(make: MakeVersion, curator_client
     ):
         assert said in text, said
     assert "cannot be read" not in text
-    assert "{'" not in page, "a value that nobody put into words"
+    assert not re.search("[{][&'\"]|None(?! of)|True", text), "a value that nobody put into words"
 
 
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
@@ -139,27 +141,58 @@ def test_a_report_that_lacks_a_part_shows_the_others(
     assert "Files to take away" in text
 
 
+def rendered(version: ModelVersion, report: dict[str, Any]) -> str:
+    """Its sections and its card, as if the bundle held this report."""
+    told = Told(version, told_of(version).manifest, report)
+    shown = {"version": version, "told": told}
+    assert model_card(told)
+    verdict(told)
+    return "".join(
+        render_to_string(section.template, {**shown, "content": section.content})
+        for section in sections_of(told)
+    )
+
+
 def test_an_evaluation_that_lacks_a_part_shows_the_others(
-    make: MakeVersion, curator_client: Client
+    new_version: Callable[..., ModelVersion],
 ) -> None:
+    version = new_version()
     for without in colours_report()["evaluation"]:
         report = colours_report()
         del report["evaluation"][without]
-        assert "cannot be read" not in report_page(curator_client, make(report)), without
+        assert "cannot be read" not in rendered(version, report), without
 
 
-@pytest.mark.parametrize("odd", [None, 7, "text", [], [7], {}, {"a": "b"}, True, 1e308, [[[]]]])
+ODD = (None, 7, -1, "text", "\0\udc80", [], [7], [{}], [[]], {}, {"a": "b"}, True, 1e308, 10**400)
+
+
+def places_in(content: Any, depth: int) -> Iterator[tuple[Any, ...]]:
+    """The way to each value in it."""
+    named = content.items() if isinstance(content, dict) else enumerate(content[:1])
+    for name, value in named:
+        yield (name,)
+        if depth and isinstance(value, dict | list):
+            for way in places_in(value, depth - 1):
+                yield (name, *way)
+
+
+def with_odd(content: Any, way: tuple[Any, ...], odd: Any) -> Any:
+    copied = dict(content) if isinstance(content, dict) else list(content)
+    copied[way[0]] = with_odd(content[way[0]], way[1:], odd) if way[1:] else odd
+    return copied
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("depth", "num_odd"), [(1, 1), pytest.param(3, 3, marks=pytest.mark.slow)])
 def test_whatever_a_part_holds_the_page_is_shown(
-    make: MakeVersion, curator_client: Client, odd: Any
+    new_version: Callable[..., ModelVersion], depth: int, num_odd: int
 ) -> None:
-    for name in colours_report():
-        report_page(curator_client, make(colours_report(**{name: odd})))
-    for name in colours_report()["evaluation"]:
-        report = colours_report()
-        report["evaluation"][name] = odd
-        version = make(report)
-        report_page(curator_client, version)
-        assert model_card(told_of(version))
+    """Every value of a report in turn is replaced by odd ones."""
+    version, whole = new_version(), colours_report()
+    for turn, way in enumerate(places_in(whole, depth)):
+        for number in range(num_odd):
+            odd = ODD[(turn + number) % len(ODD)]
+            rendered(version, with_odd(whole, way, odd)).encode()
 
 
 @pytest.mark.parametrize(
@@ -221,7 +254,7 @@ def test_names_are_shown_and_never_obeyed(make: MakeVersion, curator_client: Cli
 def answered(make: MakeVersion, tmp_path: Path) -> ModelVersion:
     """Two red pictures that are taken for blue, one of which is gone, and a green one."""
     lines = [
-        outcome(PATHS[0], [2], [0], confidence=0.9125),
+        outcome(PATHS[0], [2], [0], confidence=0.9131),
         outcome("datasets/colours/green/1.jpg", [1], [1]),
         outcome("datasets/colours/red/gone.jpg", [2], [0], is_outlier=True),
     ]
@@ -395,15 +428,15 @@ def test_a_mistake_shows_its_picture_and_where_the_model_looked(
     assert "what spoke for the right class" in page
     address = reverse("studio:mistake_map", args=[version.pk])
     for of in ("said", "right"):
-        drawn = curator_client.get(address, {"place": "0", "of": of})
+        drawn = curator_client.get(address, {"row": "4", "of": of})
         assert drawn["Content-Type"] == "image/png"
         assert Image.open(BytesIO(drawn.content)).size == (480, 360)
     for query in (
-        {"place": "1", "of": "said"},
-        {"place": "2", "of": "said"},
-        {"place": "99", "of": "said"},
+        {"row": "5", "of": "said"},
+        {"row": "6", "of": "said"},
+        {"row": "99", "of": "said"},
         {"of": "said"},
-        {"place": "0", "of": "x"},
+        {"row": "4", "of": "x"},
     ):
         assert curator_client.get(address, query).status_code == 404, query
 
@@ -490,14 +523,14 @@ def test_the_card_says_what_a_stranger_must_know(
         "blue, green, red",
         "| Class | training | validation | test | all |",
         "Between ",
-        "## Limits and known mix\\-ups",
-        "was not measured" if False else "AUROC 0.987",
+        "## Limits and known mix-ups",
+        "AUROC 0.987",
         "To be filled in: under which licence",
         "| model.h5 | `",
-        "- seed: " if "seed" in colours_report()["settings"] else "- backbone: resnet50",
+        "- backbone: resnet50",
         "cd" * 32,
     ):
-        assert said.replace("\\-ups", "-ups") in card, said
+        assert said in card, said
 
 
 def test_a_card_without_a_report_is_still_one(new_version: Callable[..., ModelVersion]) -> None:
@@ -595,4 +628,3 @@ def test_no_module_of_the_reports_computes_with_numpy() -> None:
     folder = Path(outcomes_module.__file__).parent
     for module in folder.glob("*.py"):
         assert "numpy" not in module.read_text(), module.name
-    assert json.loads("{}") == {}

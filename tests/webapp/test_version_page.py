@@ -55,7 +55,7 @@ def page(client: Client, version: ModelVersion, metrics: dict[str, Any]) -> str:
     """What a curator reads on it, words apart by one space."""
     version.metrics = metrics
     version.save()
-    answer = client.get(reverse("admin:recognizers_modelversion_change", args=[version.pk]))
+    answer = client.get(reverse("studio:report", args=[version.pk]))
     assert answer.status_code == 200
     return " ".join(re.sub("<[^>]+>", " ", answer.content.decode()).split())
 
@@ -69,12 +69,6 @@ def test_each_precision_stands_with_its_figures_and_its_verdict(
     assert "bf16 99.9 % 95.3 % 2.10 points Not used: its probabilities are more than 2 p" in text
     assert "fp32 100.0 % 95.3 % 0.00 points What the others are compared with." in text
     assert "Measured on 512 validation pictures." in text
-
-
-def test_the_other_metrics_are_still_there(curator_client: Client, version: ModelVersion) -> None:
-    text = page(curator_client, version, {"val_log_loss": 0.125, "precision": MEASURED})
-    assert "val_log_loss&quot;: 0.125" in text
-    assert "mean_difference" not in text
 
 
 def test_what_was_not_tried_says_why(curator_client: Client, version: ModelVersion) -> None:
@@ -102,7 +96,7 @@ def test_a_version_of_the_first_release_shows_bf16_beside_fp32(
 def test_a_version_that_says_nothing_of_it_has_a_page(
     curator_client: Client, version: ModelVersion, metrics: dict[str, Any]
 ) -> None:
-    assert "What it computes in –" in page(curator_client, version, metrics)
+    assert "What it computes in" not in page(curator_client, version, metrics)
 
 
 @pytest.mark.slow
@@ -127,7 +121,7 @@ def test_the_training_worker_tries_int8_and_the_page_shows_what_came_of_it(stack
         assert tried["int8"]["verdict"] in {"safe", "agreement", "accuracy", "difference"}
         assert 0 <= tried["int8"]["agreement"] <= 1
         assert (precision["precision"] == "int8") == (tried["int8"]["verdict"] == "safe")
-        page_of = curator.get(f"/admin/recognizers/modelversion/{number}/change/").text
+        page_of = curator.get(f"/admin/studio/versions/{number}/").text
         assert sentence_of(tried["int8"]["verdict"]) in page_of
     wait_for(
         lambda: stack.children("training") and not {child} & set(stack.children("training")),

@@ -65,7 +65,8 @@ class MistakeEvidence(TypedDict):
     """Where the model looked on a mistake's picture; an entry of `mistakes.json`.
 
     `picture_size`: width and height, for their proportions. `maps`: by class, the cells of a map as
-    `classifier.why.EvidenceMap` has them, in base64, rows of `num_columns`.
+    `classifier.why.EvidenceMap` has them, in base64, rows of `num_columns`; first the class that the
+    mistake is about, then the right one where there is one other.
     """
 
     row: int

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.templatetags.shares import percent
 from webapp.studio.models import Example
 from webapp.studio.reports import values
-from webapp.studio.reports.bundle_files import file_path
+from webapp.studio.reports.bundle_files import file_path, manifest_of
 from webapp.studio.reports.examples import examples_by_path
 from webapp.studio.reports.outcomes import OUTCOMES, Outcome, find_outcomes
-from webapp.studio.reports.told import Told
+from webapp.studio.reports.told import dataset_of
 
 PICTURES_A_PAGE = 60
 
@@ -35,23 +36,24 @@ class CellPage:
     is_cut: bool
 
 
-def cell_page(told: Told, given: int | None, predicted: int | None, start: int) -> CellPage:
+def cell_page(
+    version: ModelVersion, given: int | None, predicted: int | None, start: int
+) -> CellPage:
     """The pictures of class `given` that got `predicted`.
 
     Of one class alone: those that have it and did not get it, or that got it and have it not. Raises
-    FileNotFoundError where the answers were not kept, and ValueError where they are another version's.
+    BundleError, FileNotFoundError where the answers were not kept, and ValueError where they are another
+    version's.
     """
-    if told.manifest is None:
-        raise FileNotFoundError(OUTCOMES)
-    names = list(told.version.class_names)
+    manifest, names = manifest_of(version), list(version.class_names)
     found = find_outcomes(
-        file_path(told.version, told.manifest, OUTCOMES),
+        file_path(version, manifest, OUTCOMES),
         names,
-        _wanted(given, predicted, told.manifest.head == "softmax"),
+        _wanted(given, predicted, manifest.head == "softmax"),
         start=start,
         limit=PICTURES_A_PAGE,
     )
-    examples = examples_by_path(told.dataset, [outcome.path for outcome in found.outcomes])
+    examples = examples_by_path(dataset_of(version), [each.path for each in found.outcomes])
 
     def named(classes: tuple[int, ...]) -> str:
         return ", ".join(values.as_text(names[place]) for place in classes)

@@ -4,14 +4,16 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
+from classifier.bundle import Manifest
 from training.bundle_files import EVIDENCE
 from webapp.predictions.maps import overlay
+from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.templatetags.shares import percent
 from webapp.studio.models import Example
 from webapp.studio.reports import values
-from webapp.studio.reports.bundle_files import FileDamaged, json_of
+from webapp.studio.reports.bundle_files import FileDamaged, json_of, manifest_of
 from webapp.studio.reports.examples import examples_by_path
-from webapp.studio.reports.told import Told
+from webapp.studio.reports.told import Told, dataset_of
 
 MAX_MISTAKES = 24
 MAX_SIDE = 100_000  # pixels; only the proportions count
@@ -22,10 +24,10 @@ SAID, RIGHT = "said", "right"
 
 @dataclass(frozen=True)
 class Mistake:
-    """`place`: in the report. `example`: None where the picture is gone. `has_said_map`,
+    """`row`: by which its maps are found. `example`: None where the picture is gone. `has_said_map`,
     `has_right_map`: whether the bundle says where something spoke for the answer and the right class."""
 
-    place: int
+    row: int
     path: str
     given: str
     predicted: str
@@ -41,15 +43,15 @@ def mistakes_section(told: Told) -> dict[str, Any] | None:
     if not rows:
         return None
     paths = [row["path"] for row in rows if isinstance(row.get("path"), str)]
-    examples = examples_by_path(told.dataset, paths)
-    evidence = _evidence(told)
+    examples = examples_by_path(dataset_of(told.version), paths)
+    evidence = _evidence(told.version, told.manifest)
     mistakes = []
-    for place, row in enumerate(rows):
+    for row in rows:
         maps = evidence.get(values.count(row, "row"), {}).get("maps", {})
         path, given = row.get("path"), values.texts(row, "given", 20)
         mistakes.append(
             Mistake(
-                place=place,
+                row=values.count(row, "row"),
                 path=values.as_text(path),
                 given=", ".join(given),
                 predicted=", ".join(values.texts(row, "predicted", 20)),
@@ -69,32 +71,31 @@ def mistakes_section(told: Told) -> dict[str, Any] | None:
     }
 
 
-def mistake_map(told: Told, place: int, of: str) -> bytes | None:
-    """A PNG to lay over a mistake's picture; None where the bundle does not say."""
-    rows = values.rows(told.evaluation, "mistakes", MAX_MISTAKES)
-    if not 0 <= place < len(rows):
-        return None
-    row = rows[place]
-    evidence = _evidence(told).get(values.count(row, "row"), {})
-    name = row.get("about") if of == SAID else _right_class(row)
+def mistake_map(version: ModelVersion, row: int, of: str) -> bytes | None:
+    """A PNG to lay over the picture of the mistake of this row; None where the bundle does not say.
+
+    Raises BundleError.
+    """
+    evidence = _evidence(version, manifest_of(version)).get(row, {})
     try:
-        levels = b64decode(evidence["maps"][name], validate=True)
+        maps = [*evidence["maps"].values()]  # the class that it is about, and the right one
+        levels = b64decode(maps[0 if of == SAID else 1], validate=True)
         columns, (width, height) = int(evidence["num_columns"]), map(int, evidence["picture_size"])
         if not 0 < columns <= len(levels) <= MAX_CELLS or len(levels) % columns:
             return None
         if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
             return None
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
     return overlay(levels, columns, (width, height))
 
 
-def _evidence(told: Told) -> dict[int, dict[str, Any]]:
+def _evidence(version: ModelVersion, manifest: Manifest | None) -> dict[int, dict[str, Any]]:
     """What the bundle keeps of where the model looked, by the mistake's row; empty for older ones."""
-    if told.manifest is None:
+    if manifest is None:
         return {}
     try:
-        content = json_of(told.version, told.manifest, EVIDENCE)
+        content = json_of(version, manifest, EVIDENCE)
     except (FileNotFoundError, FileDamaged):
         return {}
     if not isinstance(content, list):

@@ -112,9 +112,8 @@ def learned_section(told: Told) -> dict[str, Any] | None:
 
 
 def precision_section(told: Told) -> dict[str, Any] | None:
-    table = precision_table({"precision": told.report.get("precision")}) or precision_table(
-        told.version.metrics
-    )
+    measured = values.clean(values.part(told.report, "precision"))
+    table = precision_table({"precision": measured or told.version.metrics.get("precision")})
     return {"table": table} if table else None
 
 

@@ -32,12 +32,7 @@ class Told:
     @cached_property
     def run(self) -> TrainingRun | None:
         """The training that it came of; None where it is not known."""
-        run: TrainingRun | None = getattr(self.version, "run", None)
-        return run
-
-    @property
-    def dataset(self) -> Dataset | None:
-        return self.run.dataset if self.run else None
+        return run_of(self.version)
 
     @property
     def has_outcomes(self) -> bool:
@@ -59,6 +54,17 @@ class Told:
     @cached_property
     def class_names(self) -> list[str]:
         return values.texts(self.evaluation, "class_names", MAX_CLASSES)
+
+
+def run_of(version: ModelVersion) -> TrainingRun | None:
+    run: TrainingRun | None = getattr(version, "run", None)
+    return run
+
+
+def dataset_of(version: ModelVersion) -> Dataset | None:
+    """The dataset that it learned from; None where it is not known."""
+    run = run_of(version)
+    return run.dataset if run else None
 
 
 def told_of(version: ModelVersion) -> Told:

@@ -3,13 +3,13 @@
 Reports of earlier releases lack fields, and a file may hold anything.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from training.pages.words import readable
 
 MAX_CHARACTERS = 500
+LARGEST = 1e12
 Rows = list[Mapping[str, Any]]
 
 
@@ -35,7 +35,7 @@ def number(content: Mapping[str, Any], name: str) -> float | None:
 def count(content: Mapping[str, Any], name: str) -> int:
     """A whole number from 0 in it; 0 where there is none."""
     value = content.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= LARGEST else 0
 
 
 def text(content: Mapping[str, Any], name: str) -> str:
@@ -50,14 +50,23 @@ def texts(content: Mapping[str, Any], name: str, limit: int) -> list[str]:
 
 
 def as_number(value: Any) -> float | None:
+    """None, too, for what is larger than anything that a report says."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
+    return float(value) if -LARGEST <= value <= LARGEST else None
 
 
 def as_text(value: Any) -> str:
     """Control characters and halves of letters are spelled out; of an endless text the beginning."""
     return str(readable(value[:MAX_CHARACTERS])) if isinstance(value, str) else ""
+
+
+def clean(value: Any) -> Any:
+    """The same with texts that a page can show."""
+    if isinstance(value, str):
+        return as_text(value)
+    if isinstance(value, list):
+        return [clean(each) for each in value[:MAX_CHARACTERS]]
+    if isinstance(value, Mapping):
+        return {as_text(name): clean(each) for name, each in value.items()}
+    return value

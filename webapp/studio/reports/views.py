@@ -58,8 +58,8 @@ def confusion(request: HttpRequest, version_id: int) -> HttpResponse:
         status = 404
     else:
         try:
-            shown = cell_page(told_of(version), given, predicted, _number(request, "after") or 0)
-        except FileNotFoundError:
+            shown = cell_page(version, given, predicted, _number(request, "after") or 0)
+        except (FileNotFoundError, BundleError):
             problem = _(
                 "Which pictures these are was not kept: the version is older than that, or its bundle "
                 "is gone."
@@ -87,10 +87,13 @@ def confusion(request: HttpRequest, version_id: int) -> HttpResponse:
 @require_GET
 def mistake_map_png(request: HttpRequest, version_id: int) -> HttpResponse:
     """Where the model looked on one of the worst mistakes, to lay over its picture."""
-    of, place = request.GET.get("of"), _number(request, "place")
-    if of not in (SAID, RIGHT) or place is None:
+    of, row = request.GET.get("of"), _number(request, "row")
+    if of not in (SAID, RIGHT) or row is None:
         raise Http404
-    drawn = mistake_map(told_of(_version(version_id)), place, of)
+    try:
+        drawn = mistake_map(_version(version_id), row, of)
+    except BundleError as error:
+        raise Http404 from error
     if drawn is None:
         raise Http404
     return HttpResponse(drawn, content_type="image/png")
@@ -127,7 +130,11 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
 
 def _version(version_id: int) -> ModelVersion:
     versions = ModelVersion.objects.select_related(
-        "recognizer", "promoted_by", "run__dataset", "run__dataset_version", "run__requested_by"
+        "recognizer",
+        "promoted_by",
+        "run__dataset",
+        "run__dataset_version__dataset",
+        "run__requested_by",
     )
     return get_object_or_404(versions, pk=version_id)
 
