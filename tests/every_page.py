@@ -19,7 +19,8 @@ from webapp.accounts.services import api_key_create
 from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
-from webapp.studio.models import Dataset, Example, Job, TrainingRun
+from webapp.studio.datasets.services import version_freeze
+from webapp.studio.models import Dataset, DatasetVersion, Example, Job, TrainingRun
 from webapp.webhooks.models import Delivery, Webhook
 
 
@@ -42,10 +43,13 @@ def furnish(person: User) -> None:
     furnish_account(person)
     judge_and_share(person)
     recognizer = Recognizer.objects.get()
-    dataset = Dataset.objects.create(name="bugs", folder_name="bugs", state="ready")
-    Example.objects.create(
-        dataset=dataset, path="datasets/bugs/bee/1.jpg", label="bee", given_label="bee"
+    dataset = Dataset.objects.create(
+        name="bugs", folder_name="bugs", state=Dataset.State.READY, created_by=person
     )
+    for label in ("ant", "bee"):
+        path = f"datasets/bugs/{label}/1.jpg"
+        Example.objects.create(dataset=dataset, path=path, label=label, given_label="ant")
+    version_freeze(dataset=dataset, created_by=person, note="as it came")
     states = TrainingRun.State
     for state in (states.QUEUED, states.RUNNING, states.SUCCEEDED, states.FAILED):
         TrainingRun.objects.create(
@@ -131,6 +135,12 @@ def _value(name: str, argument: str, person: User) -> Any:
             return default_token_generator.make_token(person)
         case "slug":
             return Recognizer.objects.get().slug
+        case "version_id" if name.startswith("studio:dataset_version"):
+            return DatasetVersion.objects.earliest("id").pk
+        case "dataset_id":
+            return Dataset.objects.earliest("id").pk
+        case "example_id":
+            return Example.objects.earliest("id").pk
         case "version_id":
             return Recognizer.objects.get().versions.earliest("id").pk
         case "run_id":

@@ -29,6 +29,7 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.PICTURES_DIR = tmp_path / "pictures"
     settings.BUNDLES_DIR = tmp_path / "bundles"
     settings.DATASETS_DIR = tmp_path / "datasets"
+    settings.MANIFESTS_DIR = tmp_path / "manifests"
     settings.CACHE_DIR = tmp_path / "cache"
     settings.WORK_DIR = tmp_path / "work"
 

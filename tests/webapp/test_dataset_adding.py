@@ -11,7 +11,6 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from tests.pictures import picture_bytes
 from tests.webapp.datasets import do_job, folder_of, row_of, zip_of
@@ -24,8 +23,7 @@ NEW = "/admin/studio/datasets/new/"
 
 
 @pytest.fixture(autouse=True)
-def _own_manifests(settings: Settings, tmp_path: Path) -> None:
-    settings.MANIFESTS_DIR = tmp_path / "manifests"
+def _datasets_folder(tmp_path: Path) -> None:
     (tmp_path / "datasets").mkdir()
 
 
