@@ -137,10 +137,6 @@ def _value(name: str, argument: str, person: User) -> Any:
             return Recognizer.objects.get().slug
         case "version_id" if name.startswith("studio:dataset_version"):
             return DatasetVersion.objects.earliest("id").pk
-        case "dataset_id":
-            return Dataset.objects.earliest("id").pk
-        case "example_id":
-            return Example.objects.earliest("id").pk
         case "version_id":
             return Recognizer.objects.get().versions.earliest("id").pk
         case "run_id":
