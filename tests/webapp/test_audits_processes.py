@@ -58,7 +58,7 @@ def excluded(stack: Stack) -> dict[str, str]:
 def audit(stack: Stack, curator: Visitor) -> str:
     """Presses "Audit now"; the page when it is done."""
     curator.post(f"{PAGE}start/", {}, page=PAGE)
-    wait_for(lambda: state(stack) == "succeeded", seconds=120, what="the audit")
+    wait_for(lambda: state(stack) == "succeeded", seconds=180, what="the audit")
     return curator.get(PAGE).text
 
 
@@ -100,8 +100,8 @@ def test_an_audit_whose_worker_is_killed_is_begun_anew(stack: Stack, curator: Vi
         "from django.utils import timezone\n"
         "Job.objects.update(lease_expires_at=timezone.now())\n"
     )
-    stack.start("studio")
-    wait_for(lambda: state(stack) == "succeeded", seconds=120, what="the audit, begun anew")
+    stack.start("studio", "inference")  # which looks after what the dead have left
+    wait_for(lambda: state(stack) == "succeeded", seconds=180, what="the audit, begun anew")
     [(attempts,)] = stack.query("SELECT attempts FROM studio_job")
     assert attempts == 2
     assert not list((stack.data_dir / "cache" / "audits").iterdir())

@@ -86,7 +86,10 @@ class ShownFinding:
 
 @dataclass(frozen=True)
 class ShownFix:
+    """`of`: what the finding is called."""
+
     key: str
+    of: str
     text: str
     by: str
     at: datetime
@@ -114,12 +117,14 @@ def shown_findings(
 def shown_fixes(job: Job) -> list[ShownFix]:
     """The last decisions, the newest first, which can be taken back."""
     fixes = list(reversed(job.params.get("fixes", [])))[:MAX_FIXES_SHOWN]
+    found = findings_of(job.result)
     names = dict(
         User.objects.filter(pk__in={fix["by"] for fix in fixes}).values_list("pk", "username")
     )
     return [
         ShownFix(
             fix["id"],
+            wording.title(found[fix["finding"]]),
             wording.done(fix["action"], fix["num"]),
             names.get(fix["by"], ""),
             datetime.fromisoformat(fix["at"]),
