@@ -98,6 +98,7 @@ FILES: Mapping[str, Words] = {
     "audit.html": _("the audit of the dataset as one page to keep"),
     "mistakes.json": _("where it looked on its worst mistakes"),
     "outcomes.jsonl": _("how each measured picture was answered"),
+    "learned.sha256": _("the digests of the pictures that it learned from"),
     "manifest.json": _("what the bundle is, with the digests of all files"),
 }
 
