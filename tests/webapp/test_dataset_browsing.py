@@ -312,6 +312,9 @@ def test_a_page_is_found_along_an_index_in_order(
     many.examples.filter(pk__in=list(many.examples.values_list("pk", flat=True)[:5])).update(
         label="moved"
     )
+    if connection.vendor == "postgresql":  # it does not know yet how few of a class there are
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE studio_example")
     with CaptureQueriesContext(connection) as queries:
         page(curator_client, many, query)
     [*_windows, sql] = [
