@@ -65,7 +65,8 @@ async function sendAll(file, signal) {
   announced.set("file_name", file.name);
   announced.set("num_bytes", file.size);
   announced.set("modified", file.lastModified);
-  announced.set("name", form.elements.name.value);
+  const { name } = form.elements;
+  announced.set("name", name.value === name.dataset.proposed ? "" : name.value);
   const begun = await patiently(() => ask(texts.begin, announced, signal), signal);
   if (begun.address) return begun.address;
   upload = begun.upload;
@@ -82,6 +83,21 @@ async function sendAll(file, signal) {
   const finish = `${texts.finish}?upload=${upload}`;
   return (await patiently(() => ask(finish, new FormData(), signal), signal)).address;
 }
+
+// On the way down: the theme looks in a page of its own for the field of a file's name, and finds none.
+form.addEventListener(
+  "change",
+  (event) => {
+    const [file] = event.target.files ?? [];
+    if (!file) return;
+    event.stopPropagation();
+    const { name } = form.elements;
+    if (!name.value || name.value === name.dataset.proposed) {
+      name.value = name.dataset.proposed = file.name.replace(/\.zip$/i, "").slice(0, 190);
+    }
+  },
+  true,
+);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -320,7 +320,9 @@ def test_a_page_is_found_along_an_index_in_order(
         if 'FROM "studio_example"' in each["sql"] and "LIMIT" in each["sql"]
     ]
     steps = " / ".join(plan_of(sql))
-    assert index in steps, (steps, sql)
+    # PostgreSQL knows nothing of this small table yet: of two indexes in order it takes either.
+    either = {index, "example_all"} if connection.vendor == "postgresql" else {index}
+    assert any(each in steps for each in either), (steps, sql)
     assert "TEMP B-TREE" not in steps, (steps, sql)
     assert "Sort" not in steps, (steps, sql)
 

@@ -38,7 +38,7 @@ MAX_NAME_CHARACTERS = 190
 @require_http_methods(["GET", "POST"])
 def dataset_new(request: HttpRequest) -> HttpResponse:
     """Choose a folder, or send a ZIP."""
-    chosen, problem, status = request.POST.get("folder_name", ""), "", 200
+    chosen, problem, status = request.POST.get("folder_name", "").replace("\0", ""), "", 200
     if request.method == "POST":
         try:
             dataset = dataset_add_folder(
@@ -88,7 +88,7 @@ def dataset_upload_begin(request: HttpRequest) -> JsonResponse:
     name = _name(request.POST.get("name", ""))
     incoming = incoming_begin(
         user=curator(request),
-        file_name=request.POST.get("file_name", ""),
+        file_name=request.POST.get("file_name", "").replace("\0", ""),
         num_bytes=number_of(request.POST.get("num_bytes", "")),
         modified=request.POST.get("modified", "")[:40],
         name=name,

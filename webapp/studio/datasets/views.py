@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
@@ -45,6 +46,8 @@ def dataset(request: HttpRequest, dataset_id: int) -> HttpResponse:
         after=after,
         before=before,
         undo=undo_token(request, shown),
+        below=f"{reverse('studio:dataset', args=[shown.pk])}examples/",
+        query=f"?{filters.address}" if filters.address else "",
     )
 
 
