@@ -29,7 +29,7 @@ MAX_IMAGE_SIZE = 512
 DEFAULTS: dict[str, Any] = {
     name: field.default for name, field in TrainingConfig.__dataclass_fields__.items()
 }  # fmt: skip
-ALWAYS_STORED = {"backbone", "weights", "image_size", "epochs", "seed"}
+ALWAYS_STORED = ("backbone", "weights", "image_size", "epochs", "seed")
 
 
 def _number(name: str, *, step: str = "1", **more: Any) -> Any:
@@ -196,7 +196,8 @@ class RetrainForm(forms.Form):
         cleaned = self.cleaned_data
         config = {
             name: cleaned[name] if cleaned[name] not in (None, "") else DEFAULTS[name]
-            for name in ALWAYS_STORED & cleaned.keys()
+            for name in ALWAYS_STORED
+            if name in cleaned
         }
         for name in ("mode", "augmentation", "batch_size", "learning_rate", "balance", "outliers"):
             value = cleaned.get(name)
