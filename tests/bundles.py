@@ -3,6 +3,8 @@
 They are real bundles with a real serving graph; only `model.h5` holds no model.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from classifier.bundle import (
 from classifier.images import encode_jpeg
 from classifier.neighbours import NEIGHBOURS, Neighbours
 from classifier.outliers import as_kept
+from training.bundle_files import LEARNED, OUTCOMES
 
 COLOURS = ("blue", "green", "red")
 # Of a training picture's other two channels; the third is 250.
@@ -45,13 +48,16 @@ def colour_bundle(
     is_slow: bool = False,
     knows_pictures: bool = False,
     thresholds: tuple[float, ...] = (),
+    outcomes: Sequence[Mapping[str, object]] | None = None,
+    learned: Sequence[str] | None = None,
 ) -> Bundle:
     """A bundle that answers with the strongest colour of a picture.
 
     `is_slow`: it takes about a second for a batch of 16, doing nothing useful. `knows_pictures`: it
     keeps SHADES of each colour as training pictures, and whatever is none of the colours, such as
     grey, is an outlier. `thresholds`: each colour is judged by itself, from which probability on it is
-    there.
+    there. `outcomes`: what it says of the pictures it was measured on; `learned`: the SHA-256 of what it
+    has learned from. Without these it is a bundle of an older release.
     """
     with new_bundle(path) as draft:
         (draft.folder / KERAS_MODEL).write_bytes(b"no model in here")
@@ -60,6 +66,14 @@ def colour_bundle(
         if knows_pictures:
             offsets = _write_thumbnails(draft.folder / NEIGHBOURS_PICTURES)
             known_colours(offsets).save(draft.folder / NEIGHBOURS)
+        if outcomes is not None:
+            head = "sigmoid" if thresholds else "softmax"
+            about = {"measured_on": "test", "head": head, "class_names": class_names}
+            lines = [json.dumps(line) for line in (about, *outcomes)]
+            (draft.folder / OUTCOMES).write_text("\n".join(lines) + "\n")
+        if learned is not None:
+            digests = [bytes.fromhex(digest) for digest in sorted(learned)]
+            (draft.folder / LEARNED).write_bytes(b"".join(digests))
         draft.seal(
             Manifest(
                 class_names=class_names,

@@ -117,13 +117,12 @@ def test_of_two_curators_with_the_same_page_one_wins_and_the_other_is_told(
     versions = [new_version(), new_version()]
     fields = []
     for version in versions:
-        page = f"/admin/recognizers/modelversion/{version.pk}/change/"
-        content = curator_client.get(page, follow=True).content.decode()
+        content = curator_client.get(f"/admin/studio/comparing/{version.pk}/").content.decode()
         [number] = re.findall(r'name="instead_of"\s+value="(\d+)"', content)
         fields.append({"instead_of": number})
     answers = [
         curator_client.post(
-            f"/admin/recognizers/modelversion/{version.pk}/promote/", form, follow=True
+            f"/admin/studio/comparing/{version.pk}/promote/", form, follow=True
         ).content.decode()
         for version, form in zip(versions, fields, strict=True)
     ]
@@ -163,25 +162,38 @@ def test_the_button_promotes_and_a_refusal_is_told(
 ) -> None:
     version = new_version()
     page = curator_client.get(f"/admin/recognizers/modelversion/{version.pk}/change/", follow=True)
-    promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
-    assert promote in page.content.decode()
+    compare = f"/admin/studio/comparing/{version.pk}/"
+    assert compare in page.content.decode(), "the way to the button"
+    promote = f"{compare}promote/"
+    assert promote in curator_client.get(compare).content.decode()
     answer = curator_client.post(promote, follow=True).content.decode()
     assert "answers from now on" in answer
     assert promote not in answer  # what is live needs no button
     broken = new_version()
     (broken.bundle_path / "model.h5").unlink()
-    promote = f"/admin/recognizers/modelversion/{broken.pk}/promote/"
-    assert "found no such file" in curator_client.post(promote, follow=True).content.decode()
+    promote = f"/admin/studio/comparing/{broken.pk}/promote/"
+    form = {"is_unknown_accepted": "on"}
+    assert "found no such file" in curator_client.post(promote, form, follow=True).content.decode()
     version.refresh_from_db()
     assert version.state == State.LIVE
 
 
-def test_looking_at_the_button_promotes_nothing(
+@pytest.mark.usefixtures("no_smoke_test")
+def test_a_form_sent_to_the_version_s_old_address_promotes(
     new_version: NewVersion, curator_client: Client
 ) -> None:
     version = new_version()
     promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
-    assert curator_client.get(promote).status_code == 405
+    answer = curator_client.post(promote, {"instead_of": "0"}, follow=True).content.decode()
+    assert "answers from now on" in answer
+
+
+@pytest.mark.parametrize("place", ["recognizers/modelversion", "studio/comparing"])
+def test_looking_at_the_button_promotes_nothing(
+    new_version: NewVersion, curator_client: Client, place: str
+) -> None:
+    version = new_version()
+    assert curator_client.get(f"/admin/{place}/{version.pk}/promote/").status_code == 405
     version.refresh_from_db()
     assert version.state == State.CANDIDATE
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -183,6 +183,4 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
         if not request.user.has_perm("studio.train"):
             raise PermissionDenied
         # 307: the form is sent there as it is.
-        return HttpResponse(
-            status=307, headers={"Location": reverse("studio:version_promote", args=[version_id])}
-        )
+        return redirect("studio:version_promote", version_id, preserve_request=True)

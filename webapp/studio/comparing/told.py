@@ -127,10 +127,14 @@ def headline(result: Mapping[str, Any]) -> str:
 
 def _sentence(result: Mapping[str, Any], version: ModelVersion, champion: ModelVersion) -> str:
     low, high = result["interval"]
-    return _(
-        "Version %(number)s is right on %(gained)s pictures that version %(other)s gets wrong, and wrong on "
-        "%(lost)s that it gets right, of %(num)s. On many more such pictures the difference would be "
-        "between %(low)s and %(high)s points, with 95 %% certainty."
+    return ngettext(
+        "Of %(num)s picture, version %(number)s gets %(gained)s right that version %(other)s gets wrong, and "
+        "%(lost)s wrong that version %(other)s gets right. On many more like it the difference would be "
+        "between %(low)s and %(high)s points, with 95 %% certainty.",
+        "Of %(num)s pictures, version %(number)s gets %(gained)s right that version %(other)s gets wrong, "
+        "and %(lost)s wrong that version %(other)s gets right. On many more like them the difference would "
+        "be between %(low)s and %(high)s points, with 95 %% certainty.",
+        result["num"],
     ) % {
         "number": version.number,
         "other": champion.number,
