@@ -162,14 +162,16 @@ def _learn(
 
     # The backbone in int8, which is served if it answers as well.
     with clock.step("quantize") as on_progress:
-        from training.backbones.quantized import int8_network
+        from training.backbones.quantized import int8_forget, int8_network
 
-        int8 = int8_network(config, prepared, kept.network, on_progress)
+        int8 = int8_network(config, prepared, kept.network, on_progress, graphs=place.graphs)
 
     with clock.step("evaluate") as on_progress:
         from training.evaluation.judging import judge
 
         judged = judge(config, prepared, kept, int8, kind, place, on_progress)
+        if not isinstance(int8, str) and judged.precision.precision != "int8":
+            int8_forget(kept.network, examples, graphs=place.graphs)
 
     # The steps end before the bundle gets its name, so that whoever stops the run there has none.
     from training.exports.graphs import keras_model, serving_graph

@@ -31,17 +31,18 @@ if (place) {
 
 // Swaps: what was pressed keeps the focus, what has happened is read out, what comes next is loaded.
 
-let pressed = null;
+let pressed = "";
 place?.addEventListener("htmx:beforeRequest", () => {
-  pressed = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  pressed = place.contains(document.activeElement) ? document.activeElement.dataset.key : "";
 });
-place?.addEventListener("htmx:afterSettle", () => {
+place?.addEventListener("htmx:afterSwap", () => {
   document.querySelector("#inbox-unheard").hidden = true;
   said.textContent = place.querySelector("#inbox").dataset.told;
   if (place.querySelector("[role=alert]")) field()?.focus();
-  else if (pressed) place.querySelector(`[data-key="${CSS.escape(pressed)}"]`)?.focus();
-  prepare();
+  else field()?.blur(); // htmx leaves the focus there, where keys are letters
+  if (pressed) place.querySelector(`[data-key="${CSS.escape(pressed)}"]`)?.focus();
 });
+place?.addEventListener("htmx:afterSettle", () => prepare()); // until then attributes are put back
 place?.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.responseText.includes('id="inbox"')) return;
   event.detail.shouldSwap = false; // who is signed out gets another page

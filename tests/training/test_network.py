@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.bundles import colour_graph
-from training.backbones.network import Network, _keep_graph, _kept_graph, open_network
+from training.backbones.network import Network, keep_graph, kept_graph, open_network
 
 ROOT = Path(__file__).parents[2]
 IMAGE_SIZE = 32
@@ -94,7 +94,7 @@ def test_the_model_is_built_once_and_only_when_somebody_wants_it() -> None:
 # --- What is kept
 
 
-def test_a_kept_graph_answers_as_the_exported_one(graphs: Path, exported: list[str]) -> None:
+def test_akept_graph_answers_as_the_exported_one(graphs: Path, exported: list[str]) -> None:
     first, second = opened(graphs), opened(graphs)
     assert exported == ["mobilenet_v2"]
     assert first.key == second.key == "key"
@@ -103,7 +103,7 @@ def test_a_kept_graph_answers_as_the_exported_one(graphs: Path, exported: list[s
     assert second.model == "mobilenet_v2"  # and can still be built
 
 
-def test_a_kept_graph_is_opened_without_keras(graphs: Path, tmp_path: Path) -> None:
+def test_akept_graph_is_opened_without_keras(graphs: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"whatever they are")
     code = f"""
@@ -111,9 +111,9 @@ import sys
 from pathlib import Path
 from tests.bundles import colour_graph
 from training.backbones.fingerprints import source_fingerprint
-from training.backbones.network import _keep_graph, open_network
+from training.backbones.network import keep_graph, open_network
 key = source_fingerprint("mobilenet_v2", {IMAGE_SIZE}, {str(weights)!r}, 0)
-_keep_graph(Path({str(graphs)!r}), key, colour_graph({IMAGE_SIZE}))
+keep_graph(Path({str(graphs)!r}), key, colour_graph({IMAGE_SIZE}))
 network = open_network(
     "mobilenet_v2",
     image_size={IMAGE_SIZE},
@@ -182,19 +182,19 @@ def test_a_graph_that_cannot_be_kept_costs_a_warning(
 
 
 def test_a_graph_that_is_kept_by_half_is_none(graphs: Path) -> None:
-    _keep_graph(graphs, "key", colour_graph(IMAGE_SIZE))
+    keep_graph(graphs, "key", colour_graph(IMAGE_SIZE))
     (graphs / "key.json").unlink()
-    assert _kept_graph(graphs, "key") is None
+    assert kept_graph(graphs, "key") is None
 
 
 def test_keeping_a_graph_again_leaves_those_alone_that_read_the_old_one(graphs: Path) -> None:
-    _keep_graph(graphs, "key", colour_graph(IMAGE_SIZE))
+    keep_graph(graphs, "key", colour_graph(IMAGE_SIZE))
     with (graphs / "key.bin").open("rb") as reader:  # as the graph's memory map does
         before = reader.read()
-        _keep_graph(graphs, "key", slow_graph())
+        keep_graph(graphs, "key", slow_graph())
         reader.seek(0)
         assert reader.read() == before
-    assert _kept_graph(graphs, "key") is not None
+    assert kept_graph(graphs, "key") is not None
     assert sorted(each.name for each in graphs.iterdir()) == ["key.bin", "key.json", "key.xml"]
 
 

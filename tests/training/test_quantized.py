@@ -18,7 +18,13 @@ from tests.training.folders import read, write_classes
 from tests.training.tiny import NUM_FEATURES, NUM_KINDS, SIZE, drawn, tiny_backbone
 from training.backbones import quantized
 from training.backbones.network import Network
-from training.backbones.quantized import Calibration, int8_network, quantize, spread
+from training.backbones.quantized import (
+    Calibration,
+    int8_forget,
+    int8_network,
+    quantize,
+    spread,
+)
 from training.config import TrainingConfig
 from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused, ExportRefused, TrainingCancelled
@@ -232,6 +238,35 @@ def test_the_network_in_int8_tells_how_far_it_is(
     assert fractions == sorted(fractions)
     assert len(fractions) == 120
     assert (fractions[0], round(fractions[-1], 2)) == (0, 0.89)
+
+
+@pytest.mark.usefixtures("with_dot_products")
+def test_it_is_kept_for_the_next_training_on_the_same_classes(
+    config: TrainingConfig,
+    prepared: Prepared,
+    network: Network,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = int8_network(config, prepared, network, told, graphs=tmp_path)
+    assert isinstance(first, Network)
+    with monkeypatch.context() as patch:
+        patch.setattr(quantized, "quantize", lambda *given: pytest.fail("it was kept"))
+        again = int8_network(config, prepared, network, told, graphs=tmp_path)
+    assert isinstance(again, Network)
+    assert again.key_in("int8") == first.key_in("int8") is not None
+    pictures = pictures_of(0, 4)
+    np.testing.assert_array_equal(first.embed(pictures, "int8"), again.embed(pictures, "int8"))
+    # Not for other classes, nor once it has answered badly, nor of layers that have learned here.
+    others = replace(prepared, examples=replace(prepared.examples, class_names=("a", "c")))
+    assert quantized.kept_key(network, others.examples) != quantized.kept_key(
+        network, prepared.examples
+    )
+    int8_forget(network, prepared.examples, graphs=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(quantized, "quantize", lambda *given: 1 / 0)
+        assert int8_network(config, prepared, network, told, graphs=tmp_path) == "failed"
+    assert quantized.kept_key(Network(network.graph, None, lambda: None), prepared.examples) is None
 
 
 @pytest.mark.usefixtures("with_dot_products")

@@ -1,5 +1,6 @@
 """training.exports.thumbnails: the training pictures, small, one after the other in a file."""
 
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from tests.training.folders import write_picture
 from training.dataset.pictures import Pictures
 from training.exports.thumbnails import LONG_SIDE, write_thumbnails
+from training.pages.reporting import thumbnails_of
 from training.sources.index import Index, IndexBuilder
 
 NUM = 70  # more than are in work at once
@@ -54,6 +56,13 @@ def test_a_picture_that_is_gone_or_damaged_has_none_and_the_rest_do(
     index.path(2).write_bytes(b"no picture any more")
     thumbnails = written(index, [0, 1, 2, 3], tmp_path / "thumbnails")
     assert [bool(thumbnail) for thumbnail in thumbnails] == [True, False, False, True]
+
+
+def test_what_shall_not_be_shown_has_none(index: Index, tmp_path: Path) -> None:
+    private = replace(index, unshown_prefix="1")  # 1.jpg, and 10.jpg to 19.jpg
+    thumbnails = written(private, [0, 1, 2, 10], tmp_path / "thumbnails")
+    assert [bool(thumbnail) for thumbnail in thumbnails] == [True, False, True, False]
+    assert sorted(thumbnails_of(private, [0, 1, 2, 10])) == [0, 2], "nor in a report"
 
 
 def test_a_file_that_is_there_already_is_left_alone(index: Index, tmp_path: Path) -> None:

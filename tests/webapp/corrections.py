@@ -49,13 +49,13 @@ def decided(row: Prediction, by: User, decision: str = "accepted", label: str = 
 
 def colours_dataset(recognizer: Recognizer, *, split: str = "") -> Dataset:
     """A dataset that is read, and a successful run of the recognizer on it."""
-    dataset = dataset_get_or_create(folder_name="colours")
+    dataset = dataset_get_or_create(folder_name=recognizer.slug)
     dataset.state = Dataset.State.READY
     dataset.save()
     Example.objects.bulk_create(
         Example(
             dataset=dataset,
-            path=f"datasets/colours/{label}/{i}.jpg",
+            path=f"datasets/{dataset.folder_name}/{label}/{i}.jpg",
             label=label,
             given_label=label,
             split=split,

@@ -243,12 +243,15 @@ def test_who_leaves_takes_their_pictures_out_of_datasets(
     assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
 
 
+@pytest.mark.parametrize("is_allowed", [False, True])
 def test_what_an_owner_takes_back_leaves_the_dataset_with_the_next_round(
+    is_allowed: bool,
     owner: User,
     taken: Callable[..., Example],
     settings: Settings,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
+    settings.CURATORS_SEE_UNCERTAIN = is_allowed  # of what it was sure of, that changes nothing
     example, stays = taken(), taken()
     assert example.prediction
     public_id = example.prediction.public_id

@@ -85,7 +85,7 @@ def open_network(name: str, *, image_size: int, weights: str, seed: int, graphs:
         return build_backbone(name, image_size, weights)
 
     key = source_fingerprint(name, image_size, weights, seed)
-    graph = _kept_graph(graphs, key) if key else None
+    graph = kept_graph(graphs, key) if key else None
     if graph is not None:
         return Network(graph, key, build)
     from training.exports.graphs import backbone_graph
@@ -94,11 +94,12 @@ def open_network(name: str, *, image_size: int, weights: str, seed: int, graphs:
     key = source_fingerprint(name, image_size, weights, seed)  # after a download it is known
     graph = backbone_graph(model)
     if key:
-        _keep_graph(graphs, key, graph)
+        keep_graph(graphs, key, graph)
     return Network(graph, key, lambda: model)
 
 
-def _kept_graph(graphs: Path, key: str) -> ov.Model | None:
+def kept_graph(graphs: Path, key: str) -> ov.Model | None:
+    """The graph that was kept under that key; None where there is none, or it was changed since."""
     path = graphs / f"{key}.xml"
     try:
         hashes = json.loads((graphs / f"{key}.json").read_text())
@@ -112,7 +113,21 @@ def _kept_graph(graphs: Path, key: str) -> ov.Model | None:
     return None
 
 
-def _keep_graph(graphs: Path, key: str, graph: ov.Model) -> None:
+def graph_digest(graphs: Path, key: str) -> str | None:
+    """What tells a kept graph from another that is kept under the same key later; None for none."""
+    try:
+        return file_sha256(graphs / f"{key}.json")
+    except OSError:
+        return None
+
+
+def forget_graph(graphs: Path, key: str) -> None:
+    """Have the next one who asks for it make it anew."""
+    (graphs / f"{key}.json").unlink(missing_ok=True)
+
+
+def keep_graph(graphs: Path, key: str, graph: ov.Model) -> None:
+    """Keep a graph for the next training; where the disk does not take it, that one makes it anew."""
     path = graphs / f"{key}.xml"
     try:
         graphs.mkdir(parents=True, exist_ok=True)

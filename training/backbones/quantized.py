@@ -3,17 +3,28 @@
 By NNCF, which is imported here alone. It reports to nobody: see `classifier/__init__.py`.
 """
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
 from classifier.engines.hardware import has_int8
-from training.backbones.network import Network
+from training.backbones.network import (
+    Network,
+    forget_graph,
+    graph_digest,
+    keep_graph,
+    kept_graph,
+)
 from training.config import TrainingConfig
+from training.dataset.examples import Examples
 from training.dataset.preparing import Prepared
 from training.evaluation.verdicts import MIN_PICTURES_FOR_INT8, Verdict
 
@@ -58,11 +69,15 @@ def int8_network(
     prepared: Prepared,
     network: Network,
     on_progress: Callable[[float], None],
+    *,
+    graphs: Path | None = None,
 ) -> Network | Verdict:
     """The network in int8, or why there is none. Raises DatasetRefused when a picture has changed.
 
-    Its features depend on the pictures as well as on the weights; so it has no key, and they are
-    not kept for another training.
+    `graphs`: where it is kept, as quantizing takes longer than all else of a second training. One that
+    an earlier training made of the same network for the same classes is taken as it is: the ranges that
+    it saw are those of pictures like these, and how it answers is measured each time. A network whose
+    layers have learned here has no key and is quantized each time.
     """
     examples = prepared.examples
     if not config.int8:
@@ -71,6 +86,9 @@ def int8_network(
         return "processor"
     if len(examples.places("val")) < MIN_PICTURES_FOR_INT8:
         return "few_pictures"  # before the work, since nothing could come of it
+    key = kept_key(network, examples) if graphs else None
+    if graphs and key and (kept := kept_graph(graphs, key)):
+        return Network(kept, graph_digest(graphs, key), lambda: network.model)
     train = examples.places("train")
     places = spread(train, examples.labels[train], MAX_PICTURES, config.seed)
     rows = examples.rows[places]
@@ -82,7 +100,26 @@ def int8_network(
             raise
         logger.warning("The backbone cannot be used in int8: %s", error)
         return "failed"
-    return Network(graph, None, lambda: network.model)
+    if graphs and key:
+        keep_graph(graphs, key, graph)
+    # Its features depend on the pictures that it was made with, too: on the graph as it is kept.
+    features_key = graph_digest(graphs, key) if graphs and key else None
+    return Network(graph, features_key, lambda: network.model)
+
+
+def kept_key(network: Network, examples: Examples) -> str | None:
+    """Under what the network in int8 is kept; None where it is not."""
+    if network.key is None:
+        return None
+    made_of = [network.key, MAX_PICTURES, *(version(name) for name in ("nncf", "openvino"))]
+    text = json.dumps([*made_of, examples.class_names])
+    return f"{network.key}-int8-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def int8_forget(network: Network, examples: Examples, *, graphs: Path) -> None:
+    """The next training shall quantize the network anew: this one did not answer well enough."""
+    if key := kept_key(network, examples):
+        forget_graph(graphs, key)
 
 
 def spread(

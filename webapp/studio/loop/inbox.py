@@ -63,17 +63,23 @@ class Queue:
         return self.ids[start : start + STRIP_BEFORE + STRIP_AFTER + 1]
 
 
-def may_be_seen(recognizer: Recognizer | None = None) -> QuerySet[Prediction]:
-    """The predictions whose pictures a curator may look at and learn from, of one recognizer or of all."""
+def may_be_seen(recognizer: Recognizer) -> QuerySet[Prediction]:
+    """A recognizer's predictions whose pictures curators may look at and learn from."""
     answered = Prediction.objects.present().filter(state=Prediction.State.DONE)
-    answered = answered.exclude(picture_name="")
     seen = ~Q(verdict="")
     if settings.CURATORS_SEE_UNCERTAIN:
-        live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
-        for version in live.filter(recognizer=recognizer) if recognizer else live:
+        for version in recognizer.versions.exclude(state=ModelVersion.State.CANDIDATE):
             seen |= _unsure(version)
-        seen |= Q(review__isnull=False)  # was one of these when a curator decided
-    return answered.filter(seen, recognizer=recognizer) if recognizer else answered.filter(seen)
+    return answered.filter(seen, recognizer=recognizer).exclude(picture_name="")
+
+
+def seen_one(prediction_id: int) -> Prediction | None:
+    """The prediction of that number, where curators may look at its picture."""
+    recognizer = Recognizer.objects.filter(predictions=prediction_id).first()
+    if recognizer is None:
+        return None
+    rows = may_be_seen(recognizer).select_related("recognizer", "version", "review__decided_by")
+    return rows.filter(pk=prediction_id).first()
 
 
 def shows_uncertain() -> bool:
@@ -98,10 +104,7 @@ def reviews_to_take(recognizer: Recognizer) -> QuerySet[Review]:
     """Decisions that would become examples now: what their owners have said since then, or taken back,
     or deleted, is not learned from."""
     stands = Q(prediction__corrected_at=None) | Q(prediction__corrected_at__lte=F("decided_at"))
-    rows = Review.objects.filter(stands, taken_at=None, prediction__recognizer=recognizer)
-    if not settings.CURATORS_SEE_UNCERTAIN:
-        rows = rows.exclude(prediction__verdict="")
-    rows = rows.filter(prediction__deleted_at=None).exclude(prediction__picture_name="")
+    rows = Review.objects.filter(stands, taken_at=None, prediction__in=may_be_seen(recognizer))
     return rows.exclude(decision=Review.Decision.DROPPED)
 
 

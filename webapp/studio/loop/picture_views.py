@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from classifier.errors import InvalidImage
 from webapp.predictions import pictures
-from webapp.studio.loop.inbox import may_be_seen
+from webapp.studio.loop.inbox import seen_one
 from webapp.studio.loop.views import inbox_page
 
 
@@ -24,11 +24,10 @@ def thumbnail(request: HttpRequest, prediction_id: int) -> HttpResponse:
 
 
 def _jpeg(prediction_id: int, read: Callable[[str], bytes]) -> HttpResponse:
-    seen = may_be_seen().filter(pk=prediction_id).order_by()
-    name = seen.values_list("picture_name", flat=True).first()
-    if not name:
+    prediction = seen_one(prediction_id)
+    if prediction is None:
         raise Http404
     try:
-        return HttpResponse(read(name), content_type="image/jpeg")
+        return HttpResponse(read(prediction.picture_name), content_type="image/jpeg")
     except (FileNotFoundError, InvalidImage) as error:
         raise Http404 from error

@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
-from webapp.studio.loop.inbox import Queue, may_be_seen
+from webapp.studio.loop.inbox import Queue, may_be_seen, seen_one
 from webapp.studio.loop.reviews import LABEL_SEPARATOR, proposed_label, review_seen, said_of
 from webapp.studio.models import Review
 
@@ -72,9 +72,10 @@ def item_of(
     """The picture of that number, where a curator may see it."""
     if prediction_id is None:
         return None
-    rows = may_be_seen(recognizer).select_related("version", "review__decided_by")
-    prediction = rows.filter(pk=prediction_id).first()
-    return Item(prediction, classes, problem, new_class) if prediction else None
+    prediction = seen_one(prediction_id)
+    if prediction is None or prediction.recognizer_id != recognizer.pk:
+        return None
+    return Item(prediction, classes, problem, new_class)
 
 
 def strip_of(recognizer: Recognizer, queue: Queue, prediction_id: int) -> list[Prediction]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,11 +12,12 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import Recognizer
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.loop import files
-from webapp.studio.loop.inbox import reviews_to_take
+from webapp.studio.loop.inbox import may_be_seen, reviews_to_take
 from webapp.studio.models import Dataset, DatasetVersion, Example, Review
 
 # What a request can do; the next press takes the next.
 MAX_TAKEN = 1000
+RELEASED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,18 @@ def corrections_take(*, recognizer: Recognizer, dataset: Dataset, by: User | Non
 def corrections_release() -> int:
     """Take out of datasets what owners no longer let curators see; returns how many. Where they delete
     a picture, its row takes that along by itself."""
-    if settings.CURATORS_SEE_UNCERTAIN:
-        return 0
-    withdrawn = Example.objects.filter(prediction__isnull=False, prediction__verdict="")
-    if not withdrawn.exists():
-        return 0
-    with transaction.atomic():
-        predictions = list(withdrawn.values_list("prediction", flat=True)[:500])
-        Review.objects.filter(prediction__in=predictions).delete()
-        withdrawn.filter(prediction__in=predictions).delete()
-    return len(predictions)
+    num_gone = 0
+    unjudged = Example.objects.filter(prediction__isnull=False, prediction__verdict="")
+    with_some = unjudged.order_by().values_list("prediction__recognizer", flat=True).distinct()
+    for recognizer in Recognizer.objects.filter(pk__in=list(with_some)):
+        withdrawn = unjudged.filter(prediction__recognizer=recognizer)
+        withdrawn = withdrawn.exclude(prediction__in=may_be_seen(recognizer))
+        with transaction.atomic():
+            predictions = list(withdrawn.values_list("prediction", flat=True)[:RELEASED_AT_ONCE])
+            Review.objects.filter(prediction__in=predictions).delete()
+            Example.objects.filter(prediction__in=predictions).delete()
+        num_gone += len(predictions)
+    return num_gone
 
 
 def _take(recognizer: Recognizer, dataset: Dataset, copies: dict[int, str]) -> Sequence[int]:

@@ -63,8 +63,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_POST
 def decide(request: HttpRequest, prediction_id: int) -> HttpResponse:
     """Write a decision down and go on to the next picture; to the same one where it is refused."""
-    rows = waiting.may_be_seen().select_related("recognizer", "version")
-    prediction = rows.filter(pk=prediction_id).first()
+    prediction = waiting.seen_one(prediction_id)
     if prediction is None:
         return _gone(request)
     recognizer, name = prediction.recognizer, _queue_name(request.POST.get("show", ""))
@@ -100,7 +99,7 @@ def decide(request: HttpRequest, prediction_id: int) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, prediction_id: int) -> HttpResponse:
     """Take the last decision back and show its picture again."""
-    prediction = waiting.may_be_seen().filter(pk=prediction_id).select_related("recognizer").first()
+    prediction = waiting.seen_one(prediction_id)
     if prediction is None:
         return _gone(request)
     name = _queue_name(request.POST.get("show", ""))
