@@ -635,4 +635,4 @@ def test_the_pages_of_the_studio_all_open(
         "predictions/prediction/",
         "accounts/user/",
     ):
-        assert curator_client.get(f"/admin/{page}").status_code == 200, page
+        assert curator_client.get(f"/admin/{page}", follow=True).status_code == 200, page
