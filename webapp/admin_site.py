@@ -8,6 +8,7 @@ from csp.decorators import csp_update
 from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
@@ -16,6 +17,8 @@ else:
 
 
 class StudioSite(AdminSite):
+    index_title = gettext_lazy("Overview")
+
     def _get_colors(self, key: str, *args: Any) -> dict[str, dict[str, str]]:
         """None: they are in static/css/studio.css. In a <style> of each page they would want a looser
         policy."""

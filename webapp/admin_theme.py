@@ -76,7 +76,7 @@ UNFOLD: dict[str, Any] = {
                         "predictions.view_correction",
                     ),
                     _link(
-                        _("Answers"),
+                        _("Given answers"),
                         "fact_check",
                         "admin:predictions_prediction_changelist",
                         "predictions.view_prediction",

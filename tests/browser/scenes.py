@@ -134,7 +134,14 @@ def visited(stack: Stack, person: str) -> list[Scene]:
         Scene("studio-run", "/admin/studio/trainingrun/1/change/"),
         Scene("studio-version", "/admin/studio/versions/1/"),
         Scene("studio-corrections", "/admin/predictions/correction/"),
+        Scene("studio-recognizers", "/admin/recognizers/recognizer/"),
+        Scene("studio-recognizer", "/admin/studio/recognizers/1/"),
+        Scene("studio-recognizer-change", "/admin/studio/recognizers/1/edit/"),
+        Scene("studio-recognizer-delete", "/admin/studio/recognizers/1/delete/"),
         Scene("studio-users", "/admin/accounts/user/"),
+        Scene("studio-user", "/admin/accounts/user/1/change/"),
+        Scene("studio-keys", "/admin/accounts/apikey/"),
+        Scene("studio-workers", "/admin/ops/workerheartbeat/"),
     ]
 
 

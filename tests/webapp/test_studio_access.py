@@ -52,6 +52,8 @@ class World:
             key = argument
             if argument == "object_id":  # the admin's, of any model
                 key = name.removeprefix("admin:").split("_")[1] + "_id"
+            elif argument == "version_id" and name.startswith("studio:dataset_version"):
+                key = "dataset_version_id"
             assert key in self.values, (
                 f"The address of {name} takes {argument!r}: say in tests/webapp/test_studio_access.py "
                 f"what that can be, as {key!r}."

@@ -12,7 +12,6 @@ class _AttemptsAdmin(ModelAdmin):  # type: ignore[type-arg]  # of three models w
     search_fields = ("username", "ip_address")
     date_hierarchy = "attempt_time"
     ordering = ("-attempt_time", "-id")
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
