@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.webapp.compared import Labelled, compare_now, label_colours, right, stay_nice, wrong
 from tests.webapp.versions import go_live
@@ -152,6 +153,37 @@ def test_what_was_trained_is_compared_with_what_answers_by_itself_and_once(
 
 
 # Promoting
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+@pytest.mark.parametrize(
+    ("said", "is_allowed", "is_live"),
+    [(right, True, True), (wrong, True, False), (right, False, False)],
+    ids=["as good", "worse", "not allowed"],
+)
+def test_what_nobody_asked_for_goes_live_after_its_comparison_where_that_is_allowed_and_not_worse(
+    new_version: NewVersion,
+    champion: ModelVersion,
+    pictures: list[Labelled],
+    settings: Settings,
+    said: Callable[[list[Labelled]], list[dict[str, object]]],
+    is_allowed: bool,
+    is_live: bool,
+) -> None:
+    settings.AUTO_PROMOTE = is_allowed
+    version = new_version(outcomes=said(pictures), learned=[])
+    dataset = Dataset.objects.create(name="colours", folder_name="colours")
+    TrainingRun.objects.create(
+        recognizer=version.recognizer,
+        dataset=dataset,
+        config={},
+        version=version,
+        is_automatic=True,
+        promote_when_done=True,
+    )
+    compare_now(version, champion)
+    version.refresh_from_db()
+    assert (version.state == State.LIVE) == is_live
 
 
 @pytest.mark.usefixtures("no_smoke_test")

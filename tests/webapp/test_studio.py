@@ -25,7 +25,7 @@ from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import WorkersTooSlow
 from webapp.studio import services as studio_services
 from webapp.studio import trainer
-from webapp.studio.models import TrainingRun
+from webapp.studio.models import Dataset, TrainingRun
 from webapp.studio.runs import listener
 from webapp.studio.services import (
     dataset_folders,
@@ -637,3 +637,27 @@ def test_the_pages_of_the_studio_all_open(
         "accounts/user/",
     ):
         assert curator_client.get(f"/admin/{page}", follow=True).status_code == 200, page
+
+
+def test_a_run_on_a_zip_that_was_never_read_fails_with_the_reason(new_run: NewRun) -> None:
+    run = new_run()
+    Dataset.objects.filter(pk=run.dataset.pk).update(
+        origin=Dataset.Origin.UPLOAD, state=Dataset.State.FAILED
+    )
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert run.state == State.FAILED
+    assert "Look at its page" in run.failure_sentence
+
+
+def test_a_run_that_nobody_asked_for_leaves_the_live_version_until_it_is_compared(
+    new_run: NewRun, live_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(promote_when_done=True)
+    TrainingRun.objects.filter(pk=run.pk).update(is_automatic=True)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert run.version is not None
+    assert run.version.state == ModelVersion.State.CANDIDATE
+    assert run.version.jobs.filter(other_version=live_version).exists()

@@ -23,8 +23,9 @@ from webapp.database import DATABASE_AWAY, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
-from webapp.studio.comparing.services import comparison_queue_if_new
+from webapp.studio.comparing.services import comparison_queue_if_new, has_champion
 from webapp.studio.datasets.reading import dataset_read
+from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
@@ -173,6 +174,8 @@ def _version(run: TrainingRun) -> DatasetVersion:
         dataset = run.dataset
         if dataset.origin == Dataset.Origin.FOLDER:  # pictures may have been added
             dataset_read(dataset)
+        elif dataset.state != Dataset.State.READY:
+            raise FolderRefused("not_read", name=dataset.name)
         run_fix_version(run=run, version=version_freeze(dataset=dataset))
     if run.dataset_version is None:
         raise LeaseLost
@@ -255,7 +258,9 @@ def _succeed(run: TrainingRun, version: ModelVersion) -> None:
     Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
     notes = run.notes
-    if run.promote_when_done:
+    run.refresh_from_db(fields=["is_automatic"])
+    # A run that nobody has asked for goes live after its comparison, and not where that is worse.
+    if run.promote_when_done and not (run.is_automatic and has_champion(version)):
         try:
             _promote(run, version)
         except PromotionRefused as error:

@@ -13,6 +13,7 @@ from training.evaluation.comparison import ClassChange, Comparison, Difference, 
 from training.evaluation.outcomes import Outcome, Outcomes, learned_among, open_outcomes
 from training.sources.folder import is_text
 from webapp.studio.background import Answering, give_way, open_bundle, read_below
+from webapp.studio.comparing.services import automatic_promote
 from webapp.studio.jobs.worker import JobFailed, Tell
 from webapp.studio.models import Job
 
@@ -55,8 +56,11 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
         raise JobFailed("nothing_to_compare")
     tell("compare", 0.0)
     found = compare(_pairs(compared))
+    result = _result(found)
+    # Before the rest is told: done twice, it finds the version live and changes nothing.
+    automatic_promote(version=version, champion=other, figures=result)
     return {
-        **_result(found),
+        **result,
         **_classes_of(outcomes, champion, compared),
         "measured_on": outcomes.measured_on,
         "num_measured": len(measured),

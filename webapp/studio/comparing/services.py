@@ -1,8 +1,10 @@
 """What decides whether a version may answer: its comparison with the one that does, or a curator's reason."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -12,7 +14,9 @@ from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.services import version_promote
 from webapp.recognizers.swap import PromotionRefused
 from webapp.studio.jobs.services import job_create
-from webapp.studio.models import Job
+from webapp.studio.models import Job, TrainingRun
+
+logger = logging.getLogger(__name__)
 
 # Kept in the log as it stands here, and read in each reader's language.
 ROLLED_BACK = gettext_noop("Rolled back.")
@@ -48,6 +52,33 @@ def comparison_queue_if_new(*, version: ModelVersion) -> Job | None:
     if _comparisons(version, champion).filter(state__in=UNDER_WAY_OR_DONE).exists():
         return None
     return comparison_request(version=version, champion=champion, by=None)[0]
+
+
+def has_champion(version: ModelVersion) -> bool:
+    """Whether another version answers, with which this one can be compared."""
+    champion = version.recognizer.live_version()
+    return champion is not None and champion != version
+
+
+def automatic_promote(
+    *, version: ModelVersion, champion: ModelVersion, figures: Mapping[str, Any]
+) -> bool:
+    """Let a version answer whose run nobody has asked for, where operator and curator have allowed that and
+    its comparison is not worse. False where it stays a candidate."""
+    wanted = TrainingRun.objects.filter(version=version, is_automatic=True, promote_when_done=True)
+    if not settings.AUTO_PROMOTE or figures.get("verdict") == "worse" or not wanted.exists():
+        return False
+    try:
+        version_promote(
+            version=version,
+            by=None,
+            instead_of=champion.number,
+            figures={name: figures[name] for name in LOGGED if name in figures},
+        )
+    except PromotionRefused as refused:
+        logger.warning("%s was not promoted by itself: %s", version, refused)
+        return False
+    return True
 
 
 def last_comparison(version: ModelVersion, champion: ModelVersion) -> Job | None:

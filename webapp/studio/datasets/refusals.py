@@ -25,6 +25,10 @@ class FolderRefused(ClassifierError):
             "Expected the folder “%(folder)s” below the datasets' folder, found none. "
             "Put it back and read it again."
         ),
+        "not_read": gettext_noop(
+            "Expected the dataset “%(name)s” to be read, but it is not yet, or could not be. "
+            "Look at its page, and train when it is ready."
+        ),
     }
 
 
