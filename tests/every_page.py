@@ -49,7 +49,7 @@ def furnish(person: User) -> None:
     for label in ("ant", "bee"):
         path = f"datasets/bugs/{label}/1.jpg"
         Example.objects.create(dataset=dataset, path=path, label=label, given_label="ant")
-    version_freeze(dataset=dataset, created_by=person, note="as it came")
+    version_freeze(dataset=dataset, created_by=person, note="1")
     states = TrainingRun.State
     for state in (states.QUEUED, states.RUNNING, states.SUCCEEDED, states.FAILED):
         TrainingRun.objects.create(

@@ -1,6 +1,6 @@
 """A progress bar for the commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -17,17 +17,19 @@ def progress_bar() -> Iterator[OnEvent]:
 
         def show(event: Event) -> None:
             bar.set_description_str(event.step, refresh=False)
-            figures = event.figures
-            if not figures:
-                bar.set_postfix_str("", refresh=False)
-            else:
-                words = [f"epoch {figures['epoch']:.0f}/{figures['num_epochs']:.0f}"]
-                for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-                    if name in figures:
-                        words.append(f"{name.replace('_', ' ')} {figures[name]:.3f}")
-                words.append(f"{figures['pictures_per_second']:.0f} pictures/s")
-                bar.set_postfix_str(" ".join(words), refresh=False)
+            bar.set_postfix_str(" ".join(_words(event.figures)), refresh=False)
             bar.n = event.fraction
             bar.refresh()
 
         yield show
+
+
+def _words(figures: Mapping[str, float]) -> Iterator[str]:
+    """What a training of layers tells of its epoch; other steps tell figures for pages alone."""
+    if "num_epochs" not in figures:
+        return
+    yield f"epoch {figures['epoch']:.0f}/{figures['num_epochs']:.0f}"
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        if name in figures:
+            yield f"{name.replace('_', ' ')} {figures[name]:.3f}"
+    yield f"{figures['pictures_per_second']:.0f} pictures/s"

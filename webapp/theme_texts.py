@@ -18,9 +18,14 @@ THEME_TEXTS = (
     _("Image preview"),
     _("Light"),
     _("More actions"),
+    _("After you've created a user, you’ll be able to edit more user options."),
     _("Next"),
     _("No data"),
     _("Previous"),
+    _(
+        "Raw passwords are not stored, so there is no way to see this user’s password, but you can "
+        'change the password using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.'
+    ),
     _("Reset filters"),
     _("Return to site"),
     _("Run"),

@@ -23,7 +23,16 @@ ENTRIES = entries_of(CHINESE)
 PLACEHOLDERS = re.compile(r"%\(\w+\)[a-z]|%%|\{\w*\}")
 CHINESE_LETTER = "[\u4e00-\u9fff]"
 # The same in both languages.
-NAMES = {"Ocellus", "API", "SHA-256", "The API · Ocellus", "The API", "HTTP Accept"}
+NAMES = {
+    "Ocellus",
+    "API",
+    "SHA-256",
+    "The API · Ocellus",
+    "The API",
+    "HTTP Accept",
+    "ONNX",
+    "AUROC",
+}
 
 
 def test_the_catalogue_has_what_the_code_asks_for_and_nothing_else() -> None:

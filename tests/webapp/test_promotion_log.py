@@ -117,7 +117,7 @@ def test_a_bundle_that_is_damaged_since_is_not_gone_back_to(
 def test_a_recognizer_s_page_leads_back_too(
     promoted: list[ModelVersion], recognizer: Recognizer, curator_client: Client
 ) -> None:
-    page = curator_client.get(f"/admin/recognizers/recognizer/{recognizer.pk}/change/")
+    page = curator_client.get(f"/admin/recognizers/recognizer/{recognizer.pk}/change/", follow=True)
     assert "Roll back to version 2" in page.content.decode()
     assert curator_client.get("/admin/recognizers/recognizer/add/").status_code == 200
 

@@ -602,7 +602,7 @@ def test_a_page_asks_the_database_as_often_whatever_is_on_it(
     lines = [outcome(path, [2], [0]) for path in paths]
     version = make(report, files={"outcomes.jsonl": as_lines(lines)})
     learned_from(version, tmp_path, paths)
-    with django_assert_num_queries(5):  # session, person, version, which is live, pictures
+    with django_assert_num_queries(4):  # session, person, version, pictures
         report_page(curator_client, version)
     with django_assert_num_queries(4):
         curator_client.get(cell(version, "given=2&predicted=0"))

@@ -566,7 +566,7 @@ def test_events_reach_the_row_and_the_page(
     assert (run.step, run.fraction) == ("layers", 1.0)
     text = curator_client.get(f"/admin/studio/trainingrun/{run.pk}/state/").content.decode()
     assert "hx-trigger" not in text
-    assert "Promote" in text
+    assert "Compare and promote" in text
 
 
 def test_the_upload_page_says_what_is_still_learning(new_run: NewRun, owner_client: Client) -> None:

@@ -236,7 +236,7 @@ def test_a_recognizer_that_answers_nobody_is_told(owner_client: Client) -> None:
     unready = Recognizer.objects.create(name="Birds", slug="birds")
     response = add(owner_client, unready, uuid.uuid4(), file=jpeg())
     assert response.status_code == 422
-    assert "choice" in response.json()["problem"]
+    assert "choose another one" in response.json()["problem"]
 
 
 def test_it_takes_nothing_but_posts(owner_client: Client) -> None:

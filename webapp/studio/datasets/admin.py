@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -41,6 +42,7 @@ class DatasetAdmin(ModelAdmin[Dataset]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        self._expect_curator(request)
         return redirect("studio:dataset_new")
 
     def change_view(
@@ -50,6 +52,11 @@ class DatasetAdmin(ModelAdmin[Dataset]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        self._expect_curator(request)
         if not object_id.isdecimal():
             return redirect("admin:studio_dataset_changelist")
         return redirect(reverse("studio:dataset", args=[int(object_id)]))
+
+    def _expect_curator(self, request: HttpRequest) -> None:
+        if not request.user.has_perm(CURATE):
+            raise PermissionDenied

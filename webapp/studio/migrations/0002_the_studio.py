@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='trainingrun',
-            options={'ordering': ['-id'], 'permissions': [('train', 'Can curate datasets, train and promote')], 'verbose_name': 'training run', 'verbose_name_plural': 'training runs'},
+            options={'ordering': ['-id'], 'permissions': [('train', 'Curate')], 'verbose_name': 'training run', 'verbose_name_plural': 'training runs'},
         ),
         migrations.AddField(
             model_name='dataset',

@@ -91,7 +91,7 @@ class TrainingRun(models.Model):
         verbose_name_plural = _("training runs")
         ordering = ["-id"]
         # All of the studio, beside what the admin asks for each model.
-        permissions = [("train", _("Can curate datasets, train and promote"))]
+        permissions = [("train", _("Curate"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="running"), name="one_running_training"
