@@ -80,7 +80,9 @@ def test_five_corrections_are_decided_with_keys_alone(
         page.keyboard.type("hover fly")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert").first).to_contain_text("none of the classes")
+        expect(field).to_be_focused()  # where the sentence speaks of
         page.keyboard.press("Escape")
+        expect(field).not_to_be_focused()
         page.keyboard.press("n")
         place(page, "1 of 2")
         page.keyboard.press("d")
