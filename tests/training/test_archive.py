@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from training.errors import ArchiveRefused
 from training.sources import archive
 from training.sources.archive import extracted
 from training.sources.archive_rules import DEFAULT_LIMITS, ArchiveLimits
+from training.sources.errors import ArchiveRefused
 
 BIRDS = {"ant/a.jpg": b"first", "ant/b.jpg": b"second", "bee/c.jpg": b"third"}
 Change = Callable[[zipfile.ZipFile], None]

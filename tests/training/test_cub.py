@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
-from training.errors import DatasetRefused, ListRefused
+from training.errors import DatasetRefused
 from training.sources.cub import is_cub, read_cub
+from training.sources.errors import ListRefused
 from training.sources.index import Index
 
 ALBATROSS = "001.Black_footed_Albatross"

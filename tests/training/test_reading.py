@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
-from training.errors import ArchiveRefused, DatasetRefused
+from training.errors import DatasetRefused
 from training.sources.archive_rules import ArchiveLimits
+from training.sources.errors import ArchiveRefused
 from training.sources.reading import read_index
 
 CLASSES = {"ant/a.jpg": "", "bee/b.jpg": ""}

@@ -255,7 +255,7 @@ def test_a_run_keeps_its_checkpoints_until_nobody_will_resume_it(
     TrainingRun.objects.filter(pk=waiting.pk).update(state=State.INTERRUPTED)
     TrainingRun.objects.filter(pk=ended.pk).update(state=State.FAILED)
     for run in (waiting, ended):
-        trainer.work_folder(run).mkdir(parents=True)
+        run.work_folder.mkdir(parents=True)
     new_run()
     configs: list[TrainingConfig] = []
 
@@ -265,8 +265,8 @@ def test_a_run_keeps_its_checkpoints_until_nobody_will_resume_it(
 
     monkeypatch.setattr(trainer, "train", train)
     assert trainer.train_next()
-    assert trainer.work_folder(waiting).is_dir()
-    assert not trainer.work_folder(ended).exists()
+    assert waiting.work_folder.is_dir()
+    assert not ended.work_folder.exists()
     assert configs[0].cache == settings.CACHE_DIR
     assert configs[0].work_folder.parent == settings.WORK_DIR
 
@@ -454,7 +454,7 @@ def test_what_lacked_room_goes_on_from_its_checkpoints(
     new_run: NewRun, curator_client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     run = new_run()
-    checkpoint = trainer.work_folder(run) / "checkpoints" / "one"
+    checkpoint = run.work_folder / "checkpoints" / "one"
 
     def fail(config: TrainingConfig, on_event: OnEvent) -> TrainingResult:
         checkpoint.parent.mkdir(parents=True)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from classifier.images import FILE_SUFFIXES
-from training.errors import ArchiveRefused
 from training.sources.archive_rules import (
     DEFAULT_LIMITS,
     MEGABYTE,
@@ -19,6 +18,7 @@ from training.sources.archive_rules import (
     checked_entries,
 )
 from training.sources.cub import IMAGES
+from training.sources.errors import ArchiveRefused
 from training.sources.names import shown
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"

@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from training.errors import ArchiveRefused
+from training.sources.errors import ArchiveRefused
 from training.sources.names import caseless, shown
 
 MEGABYTE = 2**20

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.errors import ListRefused
+from training.sources.errors import ListRefused
 from training.sources.folder import is_text
 from training.sources.index import OPEN_SPLIT, SPLITS, Index, IndexBuilder, Split
 from training.sources.listed import ListedPaths, Place, class_name, read_lines

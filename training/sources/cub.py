@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from training.errors import ListRefused
+from training.sources.errors import ListRefused
 from training.sources.folder import is_text
 from training.sources.index import Index, IndexBuilder, Split
 from training.sources.listed import ListedPaths, Place, class_name, read_lines

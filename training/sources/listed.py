@@ -12,7 +12,8 @@ from unicodedata import normalize
 
 import numpy as np
 
-from training.errors import DatasetRefused, ListRefused
+from training.errors import DatasetRefused
+from training.sources.errors import ListRefused
 from training.sources.index import Index
 from training.sources.names import ClassNames, shown
 

@@ -63,7 +63,7 @@ def train_next() -> bool:
     _sweep_work()
     _sweep_bundles(run)
     with _lease_kept(run) as hold, listening(run, hold) as listener:
-        listener.lines.say("resumed" if work_folder(run).is_dir() else "claimed")
+        listener.lines.say("resumed" if run.work_folder.is_dir() else "claimed")
         try:
             version = run.version  # there is one where it was interrupted after it had learned
             if version is None:
@@ -152,7 +152,7 @@ def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
         "unshown_prefix": PREFIX,
         "out": out,
         "cache": Path(settings.CACHE_DIR),
-        "work": work_folder(run),
+        "work": run.work_folder,
     }
     if values.get("outliers"):
         places["outliers"] = _outliers(str(values["outliers"]))
@@ -182,15 +182,10 @@ def _version(run: TrainingRun) -> DatasetVersion:
     return run.dataset_version
 
 
-def work_folder(run: TrainingRun) -> Path:
-    """Where a run keeps its checkpoints, whichever trainer has it."""
-    return run.work_folder
-
-
 def _sweep_work() -> None:
     """Remove what runs left behind that nobody will resume."""
     open_or_resumable = Q(state__in=OPEN_STATES) | RESUMABLE
-    kept = {work_folder(run) for run in TrainingRun.objects.filter(open_or_resumable).only("pk")}
+    kept = {run.work_folder for run in TrainingRun.objects.filter(open_or_resumable).only("pk")}
     root = Path(settings.WORK_DIR)
     for folder in root.iterdir() if root.is_dir() else ():
         if folder not in kept:

@@ -14,6 +14,7 @@ from classifier.errors import (
     ClassifierError,
 )
 from training import errors
+from training.sources.errors import ArchiveRefused, ListRefused
 from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
 from webapp.studio.runs.room import NoRoom
 
@@ -64,8 +65,8 @@ _FAILURES: dict[str, str] = {
 # Two classes may have a code in common; whose it is stands before it.
 _CLASSES: tuple[type[ClassifierError], ...] = (
     errors.DatasetRefused,
-    errors.ListRefused,
-    errors.ArchiveRefused,
+    ListRefused,
+    ArchiveRefused,
     errors.ConfigRefused,
     errors.WeightsUnavailable,
     errors.LossNotFinite,

@@ -14,8 +14,9 @@ from training.auditing import audit_source
 from training.config import TrainingConfig
 from training.dataset.audit import Audit
 from training.dataset.findings import Finding, refused
-from training.errors import DatasetRefused, ListRefused
+from training.errors import DatasetRefused
 from training.events import Event
+from training.sources.errors import ListRefused
 from webapp.studio.audits.keeping import Pictures, packed
 from webapp.studio.audits.services import confirmed_labels, missing_files_exclude
 from webapp.studio.datasets.services import write_manifest

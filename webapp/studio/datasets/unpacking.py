@@ -10,8 +10,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from training.errors import ArchiveRefused
 from training.sources.archive import extracted
+from training.sources.errors import ArchiveRefused
 from webapp.studio.datasets.incoming import incoming_drop, incoming_get
 from webapp.studio.datasets.refusals import UploadRefused
 from webapp.studio.models import Dataset
