@@ -19,8 +19,10 @@ from classifier.outliers import as_kept
 from training.backbones.quantized import Calibration, quantize
 from training.backbones.table import build_backbone
 from training.evaluation.outlier_rule import OutlierRule
-from training.exports.graphs import backbone_graph, keras_model, serving_graph
-from training.exports.proof import write_exports, write_int8
+from training.exports.graphs import backbone_graph, keras_model
+from training.exports.int8 import write_int8
+from training.exports.proof import write_exports
+from training.exports.serving import serving_graph
 from training.exports.thumbnails import LONG_SIDE, QUALITY
 from training.head.linear import LinearHead
 

@@ -1,5 +1,6 @@
 """A training run from the source to the bundle. Read `train` from top to bottom."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -174,15 +175,27 @@ def _learn(
             int8_forget(kept.network, examples, graphs=place.graphs)
 
     # The steps end before the bundle gets its name, so that whoever stops the run there has none.
-    from training.exports.graphs import keras_model, serving_graph
+    from training.exports.int8 import write_int8
     from training.exports.outcomes import write_learned, write_outcomes
-    from training.exports.proof import write_exports, write_int8
+    from training.exports.serving import serving_graph
     from training.exports.thumbnails import write_thumbnails
     from training.pages.evidence import write_evidence
     from training.pages.reporting import report_of, write_audit, write_report
 
     with new_bundle(config.out) as draft:
-        with clock.step("export"):
+        # Keras loads and traces on one core; the other one proves the graph in int8 meanwhile.
+        with clock.step("export"), ThreadPoolExecutor(max_workers=1) as beside:
+            int8_proved = None
+            if judged.precision.precision == "int8":
+                int8_proved = beside.submit(
+                    write_int8,
+                    draft.folder,
+                    serving_graph(judged.network.graph, kept.head),
+                    prepared.pictures.batches(judged.proof_rows, 32),
+                )
+            from training.exports.graphs import keras_model
+            from training.exports.proof import write_exports
+
             agreements = write_exports(
                 draft.folder,
                 keras_model(kept.network.model, kept.head, kept.temperature, kind),
@@ -192,12 +205,8 @@ def _learn(
                 temperature=kept.temperature,
                 formats=config.formats,
             )
-            if judged.precision.precision == "int8":
-                write_int8(
-                    draft.folder,
-                    serving_graph(judged.network.graph, kept.head),
-                    prepared.pictures.batches(judged.proof_rows, 32),
-                )
+            if int8_proved:
+                int8_proved.result()
         with clock.step("write") as on_progress:
             offsets = write_thumbnails(
                 draft.folder / NEIGHBOURS_PICTURES,

@@ -14,8 +14,9 @@ from classifier.preprocess import read_input
 from tests.shared import SHARED_DATA, SHARED_KERAS
 from tests.training.tiny import NUM_FEATURES, NUM_KINDS, SIZE, tiny_backbone
 from training.backbones.table import BACKBONES, build_backbone
-from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.exports.graphs import backbone_graph, keras_model
 from training.exports.proof import write_exports
+from training.exports.serving import serving_graph
 from training.head.linear import LinearHead
 
 INSECTS = ("ants", "bees")

@@ -26,8 +26,9 @@ from training.config import BACKBONE_NAMES, FORMATS, Format
 from training.errors import ExportRefused
 from training.exports.agreement import Export, answers_alike
 from training.exports.conversion import convert
-from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.exports.graphs import backbone_graph, keras_model
 from training.exports.proof import make_sure_of_room, write_exports
+from training.exports.serving import serving_graph
 from training.head.linear import LinearHead
 
 TEMPERATURE = 0.7
@@ -329,7 +330,8 @@ from pathlib import Path
 import keras, numpy as np
 from training.backbones.table import build_backbone
 from training.config import FORMATS
-from training.exports.graphs import backbone_graph, keras_model, serving_graph
+from training.exports.graphs import backbone_graph, keras_model
+from training.exports.serving import serving_graph
 from training.head.linear import LinearHead
 from training.exports.proof import write_exports
 assert keras.backend.backend() == "jax"

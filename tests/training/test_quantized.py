@@ -28,8 +28,9 @@ from training.backbones.quantized import (
 from training.config import TrainingConfig
 from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused, ExportRefused, TrainingCancelled
-from training.exports.graphs import backbone_graph, serving_graph
-from training.exports.proof import write_int8
+from training.exports.graphs import backbone_graph
+from training.exports.int8 import write_int8
+from training.exports.serving import serving_graph
 from training.head.linear import LinearHead
 
 Pictures = NDArray[np.uint8]

@@ -1,8 +1,7 @@
-"""From a Keras backbone and a head to what a bundle holds: the Keras model and the serving graph."""
+"""From a Keras backbone to its OpenVINO graph, and with a head to the Keras model that a bundle holds."""
 
 import keras
 import openvino as ov
-from openvino import opset13 as ops
 
 from classifier.decide import Head
 from training.exports.conversion import to_openvino
@@ -24,18 +23,6 @@ def backbone_graph(backbone: keras.Model) -> ov.Model:
     steps = ov.preprocess.PrePostProcessor(graph)
     steps.input().tensor().set_element_type(ov.Type.u8)
     return steps.build()
-
-
-def serving_graph(graph: ov.Model, head: LinearHead) -> ov.Model:
-    """The backbone's graph with a third output: `logits` float32 `[N, C]`, of either kind of head."""
-    graph = graph.clone()
-    embedding = graph.output("embedding").get_node().input_value(0)
-    product = ops.matmul(embedding, ops.constant(head.kernel), False, False)
-    logits = ops.add(product, ops.constant(head.bias[None, :]))
-    result = ops.result(logits)
-    logits.output(0).get_tensor().set_names({"logits"})
-    graph.add_results([result])
-    return graph
 
 
 def keras_model(

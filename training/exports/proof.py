@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -11,20 +11,17 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from classifier.bundle import INT8_GRAPH
 from classifier.decide import Head
-from classifier.engines.base import OUTPUT_NAMES
-from classifier.engines.openvino import compile_graph
 from training.backbones.fingerprints import fingerprint
 from training.backbones.guards import disk_errors, refused_as
 from training.bundle_files import EXPORTS
 from training.config import FORMATS, Format
 from training.exports.agreement import Agreement, Export
 from training.exports.conversion import convert
+from training.exports.int8 import in_batches
 from training.exports.runners import exact_float32, run_keras, run_onnx, run_openvino, run_tflite
 
 ALWAYS: tuple[Format, ...] = ("h5", "openvino")
-BATCH_SIZE = 32
 NUM_IN_MEMORY = 4
 
 
@@ -53,7 +50,7 @@ def write_exports(
         if name != "h5" and name in {*ALWAYS, *formats}:
             others.append(_written(name, folder, loaded, graph, head, temperature))
 
-    for batch in _batches(pictures):
+    for batch in in_batches(pictures):
         expected = h5.answer(batch)
         in_memory = expected.copy()
         if not h5.num_pictures:
@@ -64,32 +61,6 @@ def write_exports(
         for export in others:
             export.compare(expected, export.answer(batch), head)
     return {export.format: export.agreement() for export in (h5, *others)}
-
-
-def write_int8(
-    folder: Path, graph: ov.Model, pictures: NDArray[np.uint8] | Iterable[NDArray[np.uint8]]
-) -> None:
-    """The serving graph in int8, in `folder`: loaded again it answers bit for bit as in memory.
-
-    It is not measured beside the Keras model: how it answers, the choice of the precision has
-    measured. Raises ExportRefused, and OSError when the disk is full.
-    """
-    path = folder / INT8_GRAPH
-    with refused_as("int8"):
-        with disk_errors(path):
-            ov.save_model(graph, path, compress_to_fp16=False)
-        in_memory, loaded = (
-            compile_graph(each, "int8").create_infer_request() for each in (graph, path)
-        )
-        for batch in _batches(pictures):
-            for request in (in_memory, loaded):
-                request.infer([batch])
-            for name in OUTPUT_NAMES:
-                expected, received = (
-                    request.get_tensor(name).data for request in (in_memory, loaded)
-                )
-                if not np.array_equal(expected, received):
-                    raise ValueError(f"loaded again it has other {name}")
 
 
 def make_sure_of_room(folder: Path, num_bytes: int) -> None:
@@ -127,13 +98,3 @@ def _written(
             convert(model, path)
             run = run_onnx(path) if name == "onnx" else run_tflite(path)
     return Export(name, EXPORTS[name], run, time.perf_counter() - started)
-
-
-def _batches(
-    pictures: NDArray[np.uint8] | Iterable[NDArray[np.uint8]],
-) -> Iterator[NDArray[np.uint8]]:
-    if not isinstance(pictures, np.ndarray):
-        yield from pictures
-        return
-    for start in range(0, len(pictures), BATCH_SIZE):
-        yield pictures[start : start + BATCH_SIZE]

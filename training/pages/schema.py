@@ -210,7 +210,7 @@ class NoneOfThese(TypedDict):
 
 
 class Export(TypedDict):
-    """`asdict(training.exports.proof.Agreement)`; `num_bytes` where known."""
+    """`asdict(training.exports.agreement.Agreement)`; `num_bytes` where known."""
 
     format: str
     file: str
