@@ -125,7 +125,9 @@ def test_every_class_of_the_studios_pages_is_in_a_stylesheet() -> None:
     styles = "".join(path.read_text() for path in STUDIOS)
     pages = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
     said = " ".join(re.findall(r'\sclass="((?:\{[{%].*?[%}]\}|[^"{])*)"', pages, flags=re.DOTALL))
-    names = set(re.findall(r"(?<![\w-])studio-[\w-]+(?![\w-]|\{)", re.sub(r"\{[{%].*?[%}]\}", "\0", said)))
+    names = set(
+        re.findall(r"(?<![\w-])studio-[\w-]+(?![\w-]|\{)", re.sub(r"\{[{%].*?[%}]\}", "\0", said))
+    )
     whole = {name for name in names if not name.endswith("--")}
     assert sorted(name for name in whole if f".{name}" not in styles) == []
 
@@ -136,8 +138,7 @@ def test_the_studios_colours_are_named_in_one_place() -> None:
         (path.name, selector)
         for path in STUDIOS
         for _, selector, inside in blocks(rules_of(path.read_text()))
-        if selector not in (":root", "html.dark")
-        and re.search(r"#[0-9a-fA-F]{3,8}\b", inside)
+        if selector not in (":root", "html.dark") and re.search(r"#[0-9a-fA-F]{3,8}\b", inside)
     ]
     assert named == []
 
