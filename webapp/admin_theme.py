@@ -29,7 +29,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": _("Ocellus: the studio"),
     "SITE_SYMBOL": "visibility",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("img/ocellus.svg")}],
-    "STYLES": [_static("css/studio.css")],
+    "STYLES": [_static("css/studio.css"), _static("css/studio/theme.css")],
     "SITE_URL": reverse_lazy("upload"),
     "DASHBOARD_CALLBACK": "webapp.studio.dashboard.dashboard",
     "SIDEBAR": {

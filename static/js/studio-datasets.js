@@ -1,7 +1,7 @@
 // A dataset's pictures: all of a page at once, with Shift all between two; and with the arrow keys from
 // picture to picture. Without this script each box and link is there.
 
-const form = document.querySelector(".studio-data__selection");
+const form = document.querySelector(".studio-selection");
 const all = form?.querySelector("[data-pick-all]");
 
 if (all) {
@@ -14,7 +14,7 @@ if (all) {
     all.checked = number === boxes.length;
     all.indeterminate = number > 0 && number < boxes.length;
     status.textContent = number ? `${status.dataset.picked} ${number}` : "";
-    form.classList.toggle("studio-data__selection--some", number > 0);
+    form.classList.toggle("studio-selection--some", number > 0);
   };
 
   all.addEventListener("change", () => {

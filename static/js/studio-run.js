@@ -61,12 +61,11 @@ function draw() {
   const drawn = [...points.values()]
     .filter((point) => point.step === step)
     .sort((one, other) => one.number - other.number);
-  const isDark = document.documentElement.classList.contains("dark");
-  const quiet = colour(isDark ? "--color-base-400" : "--color-base-500");
-  const grid = colour(isDark ? "--color-base-700" : "--color-base-200");
+  const quiet = colour("--quiet");
+  const grid = colour("--line");
   const lines = [
-    ["", section.dataset.sayTraining, colour("--color-primary-500"), []],
-    ["val_", section.dataset.sayValidation, isDark ? "#f0b35a" : "#b3541e", [6, 4]],
+    ["", section.dataset.sayTraining, colour("--right"), []],
+    ["val_", section.dataset.sayValidation, colour("--wrong"), [6, 4]],
   ];
   for (const canvas of section.querySelectorAll("[data-curve]")) {
     const name = canvas.dataset.curve;

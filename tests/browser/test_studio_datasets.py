@@ -26,8 +26,8 @@ def test_a_zip_is_sent_and_a_picture_of_it_moved(
         page.on("pageerror", lambda error: problems.append(str(error)))
         _sign_in(page, stack)
         _send_with_a_break(page, stack, file)
-        expect(page.locator(".studio-data__title")).to_have_text("Garden bugs", timeout=20_000)
-        expect(page.locator(".studio-data__tile")).to_have_count(5, timeout=30_000)
+        expect(page.locator(".studio-title")).to_have_text("Garden bugs", timeout=20_000)
+        expect(page.locator(".studio-tile")).to_have_count(5, timeout=30_000)
         _move_one_and_undo(page)
         assert not problems
     finally:
@@ -71,8 +71,8 @@ def _move_one_and_undo(page: Page) -> None:
     page.get_by_role("button", name="Undo the last change").click()
     expect(page.get_by_text("1 picture is as it was before.")).to_be_visible()
     expect(page.get_by_text("was: ant")).to_have_count(0)
-    page.locator(".studio-data__picture").nth(1).click()
-    expect(page.locator(".studio-data__large")).to_be_visible()
+    page.locator(".studio-picture__shown").nth(1).click()
+    expect(page.locator(".studio-large")).to_be_visible()
     page.wait_for_load_state("networkidle")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("ant/3.jpg").last).to_be_visible()

@@ -46,7 +46,7 @@ def decisions(stack: Stack) -> list[tuple[Any, ...]]:
 
 
 def place(page: Page, text: str) -> None:
-    expect(page.locator(".studio-inbox-where")).to_contain_text(text)
+    expect(page.locator(".studio-inbox__where")).to_contain_text(text)
 
 
 def test_five_corrections_are_decided_with_keys_alone(

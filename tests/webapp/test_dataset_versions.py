@@ -84,12 +84,12 @@ def test_a_version_is_shown_as_it_was(curator_client: Client, version: DatasetVe
     dataset.examples.filter(path__endswith="ant/3.jpg").update(excluded="gone")
     row_of(dataset, "bee/1.jpg").delete()
     text = text_of(curator_client, "dataset_version", version.pk)
-    assert len(re.findall(r"studio-data__tile", text)) == 5
+    assert len(re.findall(r"studio-tile", text)) == 5
     assert "now: wasp" in text
     assert "now left out: by a curator" in text
     assert text.count("its file is gone") == 2
     only = text_of(curator_client, "dataset_version", version.pk, "?class=bee")
-    assert len(re.findall(r"studio-data__tile", only)) == 2
+    assert len(re.findall(r"studio-tile", only)) == 2
     changes = text_of(curator_client, "dataset_version_changes", version.pk)
     assert "0 pictures came" in changes
     assert "3 pictures went" in changes
@@ -114,8 +114,8 @@ def test_a_long_version_is_shown_page_by_page(curator_client: Client) -> None:
     match = re.search(r'rel="next"\s+href="([^"]+)"', text)
     assert match
     rest = text_of(curator_client, "dataset_version", version.pk, match[1])
-    assert text.count("studio-data__tile") == PAGE_SIZE
-    assert rest.count("studio-data__tile") == 100 - PAGE_SIZE
+    assert text.count("studio-tile") == PAGE_SIZE
+    assert rest.count("studio-tile") == 100 - PAGE_SIZE
     with CaptureQueriesContext(connection) as queries:
         text_of(curator_client, "dataset_version", version.pk)
     assert len(queries) <= 9

@@ -58,7 +58,7 @@ def make(recognizer: Recognizer, tmp_path: Path) -> MakeVersion:
 
 def text_of(page: bytes) -> str:
     """What a person reads of our part of a page, words apart by one space."""
-    ours = page.decode().partition('<div class="studio-report">')[2]
+    ours = page.decode().partition('<div class="studio-page">')[2]
     return " ".join(re.sub("<[^>]+>", " ", ours).replace("\xa0", " ").split())
 
 
@@ -125,7 +125,7 @@ def test_few_classes_many_classes_and_several_labels_all_have_a_page(
     page = report_page(curator_client, version)
     assert "cannot be read" not in page
     assert ("studio-matrix" in page) == (head == "softmax" and class_names == COLOURS)
-    assert ("studio-field" in page) == (head == "softmax" and class_names == BIRDS)
+    assert ("studio-heat" in page) == (head == "softmax" and class_names == BIRDS)
     assert ("Average precision" in page) == (head == "sigmoid")
     assert page.count('<th scope="row">') >= len(class_names)
 
