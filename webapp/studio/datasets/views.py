@@ -13,6 +13,7 @@ from webapp.studio.datasets.browsing import Census, Filters, number_of, page_of
 from webapp.studio.datasets.deletion import belongings_of, dataset_delete
 from webapp.studio.datasets.forms import RenameForm
 from webapp.studio.datasets.frame import dataset_or_404, dataset_page, job_context
+from webapp.studio.datasets.tiles import class_links, tiles_of
 from webapp.studio.datasets.undo import undo_token
 from webapp.studio.models import Example
 from webapp.studio.pages import curator, curator_page
@@ -29,6 +30,8 @@ def dataset(request: HttpRequest, dataset_id: int) -> HttpResponse:
     filters, census = Filters.parse(request.GET), Census.of(shown)
     after, before = (number_of(request.GET.get(name, "")) for name in ("after", "before"))
     classes = census.classes(filters.show)
+    page = page_of(shown, filters, after=after, before=before)
+    below = f"{reverse('studio:dataset', args=[shown.pk])}examples/"
     return dataset_page(
         request,
         "browse.html",
@@ -36,17 +39,17 @@ def dataset(request: HttpRequest, dataset_id: int) -> HttpResponse:
         tab="pictures",
         filters=filters,
         census=census,
-        classes=list(classes.items())[:MAX_CLASSES],
+        classes=class_links(classes, filters, limit=MAX_CLASSES),
         num_classes=len(classes),
         labels=census.labels[:MAX_CLASSES],
         reasons=[
             (why, Example.Excluded(why).label, number) for why, number in census.left_out.items()
         ],
-        page=page_of(shown, filters, after=after, before=before),
+        page=page,
+        tiles=tiles_of(page.examples, filters, below=below),
         after=after,
         before=before,
         undo=undo_token(request, shown),
-        below=f"{reverse('studio:dataset', args=[shown.pk])}examples/",
         query=f"?{filters.address}" if filters.address else "",
     )
 
