@@ -152,7 +152,9 @@ def test_it_learns_from_the_version_that_was_chosen(folder: Path, curator_client
 
 def test_a_zip_that_is_being_read_is_not_offered(folder: Path, curator_client: Client) -> None:
     dataset = dataset_get_or_create(folder_name="bugs", origin=Dataset.Origin.UPLOAD)
-    assert "There is no labelled folder yet" in curator_client.get(ADD).content.decode()
+    page = curator_client.get(ADD).content.decode()
+    assert "There is no labelled folder yet" in page
+    assert reverse("studio:dataset_new") in page
     Dataset.objects.filter(pk=dataset.pk).update(state=Dataset.State.READY, name="Small animals")
     assert "Small animals" in curator_client.get(ADD).content.decode()
 
@@ -260,9 +262,33 @@ def test_the_estimate_follows_what_is_being_chosen(new_run: NewRun, curator_clie
     page = curator_client.get(address, form(new_name="")).content.decode()
     assert "What it will take" in page
     assert "This one would wait for about 10 minutes" in page
-    changed = curator_client.get(address, form(), headers={"HX-Trigger-Name": "folder_name"})
-    assert 'hx-swap-oob="true"' in changed.content.decode()
     assert "Choose a dataset" in curator_client.get(address, {"folder_name": ""}).content.decode()
+
+
+def test_the_versions_follow_the_dataset_that_is_being_chosen(
+    folder: Path, curator_client: Client
+) -> None:
+    other = folder.with_name("birds") / "tit" / "1.jpg"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    for name in ("birds", "bugs"):
+        dataset = dataset_get_or_create(folder_name=name)
+        dataset_read(dataset)
+        version = version_freeze(dataset=dataset, note=f"of {name}")
+
+    def versions(**chosen: object) -> str:
+        page = curator_client.get(reverse("studio:run_estimate"), form(**chosen)).content.decode()
+        select = page[page.index('<select name="version"') :]
+        assert 'hx-swap-oob="true"' in select[: select.index(">")]
+        return " ".join(select.split())
+
+    bugs = versions(version=version.pk)
+    assert "of birds" not in bugs
+    assert f'<option value="{version.pk}" selected>version {version.number}: 3 pictures' in bugs
+    birds = versions(folder_name="birds", version=version.pk)
+    assert "1 pictures of birds" in birds
+    assert "of bugs" not in birds
+    assert "selected" not in birds
 
 
 def test_a_huge_folder_is_counted_for_a_moment_only(

@@ -92,7 +92,6 @@ def estimate(request: HttpRequest) -> HttpResponse:
         title=_("Retrain"),
         form=form,
         is_answer=True,
-        has_new_dataset=request.headers.get("HX-Trigger-Name") == "folder_name",
         **_asked_for(form),
     )
 
