@@ -50,6 +50,20 @@ def test_a_zip_is_known_by_what_is_in_it_and_not_by_its_name() -> None:
     assert not is_zip(SimpleUploadedFile("nothing.zip", b""))
 
 
+def test_what_is_called_a_zip_and_is_neither_that_nor_a_picture_is_refused_as_a_zip(
+    owner: User, recognizer: Recognizer
+) -> None:
+    rows = kept(
+        owner,
+        recognizer,
+        SimpleUploadedFile("notzip.ZIP", b"these are words"),
+        SimpleUploadedFile("photo.zip", new_picture_bytes()),
+        SimpleUploadedFile("words.jpg", b"these are words, too"),
+    )
+    assert [row.failure_code for row in rows] == ["zip_damaged", "", "unknown_format"]
+    assert "a whole ZIP of pictures" in rows[0].failure_sentence
+
+
 def test_the_pictures_of_a_zip_stand_where_the_zip_stood(
     owner: User, recognizer: Recognizer
 ) -> None:

@@ -26,6 +26,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.repeats import answers_of_the_same, copy_answer
 from webapp.predictions.tasks import nudge_inference
 from webapp.predictions.unrecorded import names_for
+from webapp.predictions.zips import refused_as_named
 from webapp.recognizers.models import Recognizer
 from webapp.webhooks.notes import completions_note
 
@@ -238,9 +239,10 @@ def _keep_picture(prediction: Prediction, file: IncomingFile, name: str) -> None
     try:
         kept = pictures.keep(file, file.size or 0, name=name)
     except InvalidImage as error:
+        refused = refused_as_named(error, file.name)
         prediction.state = State.FAILED
-        prediction.failure_code = error.code
-        prediction.failure_params = {key: str(value) for key, value in error.params.items()}
+        prediction.failure_code = refused.code
+        prediction.failure_params = {key: str(value) for key, value in refused.params.items()}
         prediction.answered_at = timezone.now()
         return
     prediction.picture_name = kept.name

@@ -131,6 +131,13 @@ def is_zip(file: UploadedFile) -> bool:
     return start in _SIGNATURES
 
 
+def refused_as_named(error: InvalidImage, name: str | None) -> InvalidImage:
+    """What is said of a file that is no picture: one that is called a ZIP was meant as one."""
+    if error.code == "unknown_format" and PurePosixPath(name or "").suffix.lower() == ".zip":
+        return ZipRefused("zip_damaged")
+    return error
+
+
 def contents_of(
     file: UploadedFile, *, max_pictures: int, limits: ZipLimits = DEFAULT_LIMITS
 ) -> ZipContents:
