@@ -51,6 +51,7 @@ def test_what_an_owner_has_said_waits_for_a_curator(
     assert "Nothing waits" in shown(curator_client)
     row = judged(owner, version, "wrong", "blue")
     page = shown(curator_client)
+    assert reverse("studio:dataset_new") in page, "there is nothing to take it into"
     assert "Its owner says that this is “blue”" in page
     assert "Accept “blue”" in page
     assert reverse("studio:inbox_picture", args=[row.pk]) in page
