@@ -1,6 +1,7 @@
 """A recognizer's page in the studio: what it says, how it is changed and put away, and how it is removed
 with everything that belongs to it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -405,6 +406,7 @@ def test_a_promotion_that_was_decided_before_finds_that_the_files_are_gone(
 def test_an_empty_installation_says_what_to_do_first(curator_client: Client) -> None:
     page = curator_client.get("/admin/").content.decode()
     assert "From pictures to answers" in page
+    assert 'href="/admin/studio/datasets/new/"' in page
     assert "none is alive" in page
 
 
@@ -427,6 +429,20 @@ def test_the_dashboard_says_what_goes_on(
     assert "2 corrections of visitors that nobody has looked at" in words
     assert "Colours, version 1" in words
     assert 'hx-trigger="every 5s"' in words, "it asks again while something goes on"
+
+
+def test_the_dashboard_asks_again_for_what_goes_on_and_leaves_the_rest_alone(
+    live_version: ModelVersion, run: TrainingRun, curator_client: Client
+) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(state="running")
+    page = curator_client.get("/admin/").content.decode()
+    start = page.index('id="training-now"')
+    assert 'hx-select="#training-now"' in page[start:]
+    assert page.count('hx-trigger="every 5s"') == 1
+    assert page.index("Live version") < start, "the table of recognizers is beside it"
+    links = re.findall(r"<a[^>]*>", page[start : page.index("Waiting for you")])
+    assert len(links) == 2
+    assert all(" id=" in link for link in links), "their focus is found again"
 
 
 def test_staff_who_are_no_curators_see_their_lists(other: User) -> None:
