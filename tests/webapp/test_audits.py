@@ -1,5 +1,6 @@
 """The audit as a page: what is found in a dataset as it is now, and what its buttons make of it."""
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -163,7 +164,9 @@ def test_files_that_are_gone_are_left_out_and_told(
     assert "The file of 1 picture is gone" in page_of(curator_client, dataset)
 
 
-def test_a_folder_that_is_away_costs_no_decision(dataset: Dataset, folder: Path) -> None:
+def test_a_folder_that_is_away_costs_no_decision(
+    dataset: Dataset, folder: Path, curator_client: Client
+) -> None:
     folder.rename(folder.parent / "elsewhere")
     job, _ = job_create(kind=Job.Kind.AUDIT, dataset=dataset)
     worker.do_next()
@@ -171,6 +174,8 @@ def test_a_folder_that_is_away_costs_no_decision(dataset: Dataset, folder: Path)
     assert job.state == Job.State.FAILED
     assert "found no such folder" in job.failure_sentence
     assert left_out(dataset) == {}
+    page = page_of(curator_client, dataset)
+    assert re.search(r'role="alert"[^>]*>[^<]*found no such folder', page)
 
 
 def test_a_dataset_without_pictures_is_told_what_blocks(
