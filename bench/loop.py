@@ -80,7 +80,7 @@ def measure(stack: Stack, folder: Path, num_rounds: int) -> dict[str, Any]:
         stack.environment["KERAS_HOME"] = keras_home
     stack.create_users("curator", is_staff=True)
     stack.create_users("ada")
-    stack.start("redis", "web", "inference", "training")
+    stack.start("redis", "web", "inference", "training", "studio")
     began = time.monotonic()
     first = int(stack.shell(_TRAIN.format(config=CONFIG)))
     _wait_for_candidate(stack, first)
@@ -93,12 +93,13 @@ def measure(stack: Stack, folder: Path, num_rounds: int) -> dict[str, Any]:
             files = corrections[number * NUM_CORRECTIONS : (number + 1) * NUM_CORRECTIONS]
             _correct(stack, ada, curator, files)
             rounds.append(_retrain(stack, curator))
+    retrain_seconds = statistics.median(each["seconds"] for each in rounds)
     return {
-        "retrain_s": round(statistics.median(each["seconds"] for each in rounds), 2),
+        "retrain_s": round(retrain_seconds, 2),
         "first_s": round(first_seconds, 2),
         "first_steps_s": _steps(_figures(stack, first)),
         "rounds": rounds,
-        "met": {"retrained_within_20_s": rounds[-1]["seconds"] < TARGET_SECONDS},
+        "met": {"retrained_within_20_s": retrain_seconds < TARGET_SECONDS},
     }
 
 
