@@ -43,5 +43,5 @@ if (classes && matchMedia("(min-width: 64rem)").matches) classes.open = true;
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, textarea, select");
   if (isTyping || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  document.querySelector(`[data-key="${event.key}"]`)?.click();
+  document.querySelector(`[data-key="${CSS.escape(event.key)}"]`)?.click();
 });

@@ -39,6 +39,14 @@ async function ask(address, body, signal) {
   throw new Refused(isSignedOut ? texts.textSignedOut : texts.textFailed);
 }
 
+// Ends at once when Cancel is pressed.
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+}
+
 // The same again while the server cannot be reached.
 async function patiently(request, signal) {
   for (const wait of [...AGAIN_AFTER_MS, null]) {
@@ -48,7 +56,7 @@ async function patiently(request, signal) {
       if (error instanceof Refused || signal.aborted) throw error;
       if (wait === null) throw new Refused(texts.textAway);
       status.textContent = texts.textAgain;
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await pause(wait, signal);
       if (signal.aborted) throw error;
     }
   }
