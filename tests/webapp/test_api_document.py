@@ -32,3 +32,11 @@ def test_the_document_tells_what_is_answered(api: Client, live_version: ModelVer
     assert picture
     assert list(picture["responses"]["200"]["content"]) == ["image/jpeg"]
     assert document()["components"]["securitySchemes"]["ApiKeyAuth"]["scheme"] == "bearer"
+
+
+def test_every_operation_is_told_in_a_line_and_in_sentences() -> None:
+    for methods in document()["paths"].values():
+        for operation in methods.values():
+            made_up = operation["operationId"].replace("_", " ").title()
+            assert operation["summary"] not in {"", made_up}, operation["operationId"]
+            assert operation["description"].endswith("."), operation["operationId"]
