@@ -23,7 +23,6 @@ from webapp.studio.tasks import nudge_training
 
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
-OPEN_STATES = (State.QUEUED, State.RUNNING)
 SAME_FORM_SECONDS = 60
 
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
@@ -30,12 +29,12 @@ from webapp.studio.datasets.services import version_freeze
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.measuring import corrections_measured
-from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
+from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
 from webapp.studio.runs.estimate import estimate_of
 from webapp.studio.runs.listener import Listener, listening
 from webapp.studio.runs.room import NoRoom, room_for
+from webapp.studio.runs.sweeping import sweep_bundles, sweep_work
 from webapp.studio.services import (
-    OPEN_STATES,
     run_claim,
     run_end,
     run_expect,
@@ -60,8 +59,8 @@ def train_next() -> bool:
     if run is None:
         return False
     logger.info("%s began", run)
-    _sweep_work()
-    _sweep_bundles(run)
+    sweep_work()
+    sweep_bundles(run)
     with _lease_kept(run) as hold, listening(run, hold) as listener:
         listener.lines.say("resumed" if run.work_folder.is_dir() else "claimed")
         try:
@@ -180,25 +179,6 @@ def _version(run: TrainingRun) -> DatasetVersion:
     if run.dataset_version is None:
         raise LeaseLost
     return run.dataset_version
-
-
-def _sweep_work() -> None:
-    """Remove what runs left behind that nobody will resume."""
-    open_or_resumable = Q(state__in=OPEN_STATES) | RESUMABLE
-    kept = {run.work_folder for run in TrainingRun.objects.filter(open_or_resumable).only("pk")}
-    root = Path(settings.WORK_DIR)
-    for folder in root.iterdir() if root.is_dir() else ():
-        if folder not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep_bundles(run: TrainingRun) -> None:
-    """Remove what earlier trainers of the run left half written, or finished and never recorded."""
-    root, name = Path(settings.BUNDLES_DIR), f"{run.recognizer.slug}-{run.pk}-????????"
-    named = set(ModelVersion.objects.values_list("bundle_name", flat=True))
-    for path in (*root.glob(name), *root.glob(f".{name}.????????")):
-        if path.name not in named:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
