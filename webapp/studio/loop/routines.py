@@ -126,8 +126,8 @@ def _start(routine: Routine, now: datetime) -> bool:
             version=version,
             # Here is where nobody looks; the operator must have allowed it.
             promote_when_done=routine.promote and settings.AUTO_PROMOTE,
+            is_automatic=True,
         )
-        TrainingRun.objects.filter(pk=run.pk).update(is_automatic=True)
     logger.info("%s learns by itself: training %s", routine, run.pk)
     return True
 
