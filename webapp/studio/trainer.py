@@ -13,10 +13,10 @@ from django.db import transaction
 
 from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
-from classifier.errors import BundleError
+from classifier.errors import ClassifierError
 from classifier.smoke import smoke_test
 from training.config import TrainingConfig
-from training.errors import DatasetRefused, TrainingCancelled, TrainingError, WeightsUnavailable
+from training.errors import DatasetRefused, TrainingCancelled, WeightsUnavailable
 from training.run import TrainingResult, train
 from webapp.database import DATABASE_AWAY, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
@@ -26,13 +26,15 @@ from webapp.studio.comparing.services import comparison_queue_if_new, has_champi
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import version_freeze
+from webapp.studio.datasets.told import for_curator
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.measuring import corrections_measured
 from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
 from webapp.studio.runs.estimate import estimate_of
+from webapp.studio.runs.listed import Listed, list_of, say_left_out
 from webapp.studio.runs.listener import Listener, listening
-from webapp.studio.runs.room import NoRoom, room_for
+from webapp.studio.runs.room import room_for
 from webapp.studio.runs.sweeping import sweep_bundles, sweep_work
 from webapp.studio.services import (
     run_claim,
@@ -71,18 +73,19 @@ def train_next() -> bool:
                 learned = corrections_measured(run, answerer)
                 version = _patiently(run, lambda: _keep(run, result, listener, learned))
                 listener.lines.say("kept", number=version.number, recognizer=str(run.recognizer))
-            _patiently(run, lambda: _succeed(run, version))
+            if _patiently(run, lambda: _succeed(run, version)):
+                listener.lines.say("promoted")
             listener.lines.say("succeeded")
         except LeaseLost:
             logger.warning("%s was taken away", run)
         except TrainingCancelled:
             listener.lines.say("cancelled")
             run_end(run=run, state=State.CANCELLED)
-        except (TrainingError, BundleError, NoRoom) as error:
+        except ClassifierError as error:
+            logger.info("%s was refused: %s", run, error)
             listener.lines.say("failed")
-            _fail(
-                run, failure_code(error), {key: str(value) for key, value in error.params.items()}
-            )
+            told = for_curator(error, run.dataset)
+            _fail(run, failure_code(told), {key: str(value) for key, value in told.params.items()})
         except OSError as error:
             logger.exception("%s failed", run)
             listener.lines.say("failed")
@@ -108,17 +111,25 @@ def _train(run: TrainingRun, listener: Listener) -> TrainingResult:
         dataset=str(run.dataset),
         num_pictures=version.num_examples,
     )
+    with list_of(version, run.work_folder) as listed:
+        say_left_out(listed, listener)
+        try:
+            return _train_on(listed, run, listener)
+        except WeightsUnavailable as error:
+            if run.fallback_config is None:
+                raise
+            listener.notes.append(str(error))
+            listener.lines.say("fall_back")
+            run_fall_back(run=run)
+            return _train_on(listed, run, listener)
+
+
+def _train_on(listed: Listed, run: TrainingRun, listener: Listener) -> TrainingResult:
+    _expect(run, listener)
     try:
-        _expect(run, listener)
-        return train(_config(run, run.config), listener)
-    except WeightsUnavailable as error:
-        if run.fallback_config is None:
-            raise
-        listener.notes.append(str(error))
-        listener.lines.say("fall_back")
-        run_fall_back(run=run)
-        _expect(run, listener)
-        return train(_config(run, run.config), listener)
+        return train(_config(run, listed), listener)
+    except ClassifierError as error:
+        raise for_curator(error, run.dataset, num_listed=listed.num) from error
 
 
 def _expect(run: TrainingRun, listener: Listener) -> None:
@@ -141,21 +152,21 @@ def _try_out(bundle: Bundle) -> Answerer:
     return answerer
 
 
-def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
+def _config(run: TrainingRun, listed: Listed) -> TrainingConfig:
     # A run that was interrupted after its bundle was written and before it was recorded leaves
     # a bundle that no version names; the lease in the name keeps it out of the next one's way.
     out = Path(settings.BUNDLES_DIR) / f"{run.recognizer.slug}-{run.pk}-{str(run.lease)[:8]}"
     places = {
-        "folder": _version(run).manifest_path,
+        "folder": listed.path,
         "root": Path(settings.DATA_DIR),
         "unshown_prefix": PREFIX,
         "out": out,
         "cache": Path(settings.CACHE_DIR),
         "work": run.work_folder,
     }
-    if values.get("outliers"):
-        places["outliers"] = _outliers(str(values["outliers"]))
-    return TrainingConfig.from_dict({**values, **places})
+    if run.config.get("outliers"):
+        places["outliers"] = _outliers(str(run.config["outliers"]))
+    return TrainingConfig.from_dict({**run.config, **places})
 
 
 def _outliers(name: str) -> Path:
@@ -227,21 +238,23 @@ def _figures(run: TrainingRun, result: TrainingResult, listener: Listener) -> di
     return figures
 
 
-def _succeed(run: TrainingRun, version: ModelVersion) -> None:
-    """Promote what the run has kept, where it shall be, else have it compared; and end the run.
+def _succeed(run: TrainingRun, version: ModelVersion) -> bool:
+    """Promote what the run has kept, where it shall be, else have it compared; and end the run. Whether it
+    answers now.
 
     Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
-    notes = run.notes
-    run.refresh_from_db(fields=["is_automatic"])
+    notes, is_promoted = run.notes, False
     # A run that nobody has asked for goes live after its comparison, and not where that is worse.
     if run.promote_when_done and not (run.is_automatic and has_champion(version)):
         try:
             _promote(run, version)
+            is_promoted = True
         except PromotionRefused as error:
             notes = [*notes, str(error)]
     comparison_queue_if_new(version=version)
     run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
+    return is_promoted
 
 
 def _promote(run: TrainingRun, version: ModelVersion) -> None:
