@@ -114,12 +114,12 @@ class WeightsUnavailable(TrainingError):
         "download": gettext_noop(
             "Expected ImageNet weights of %(backbone)s, but the file %(file)s is not in %(folder)s, "
             "where Keras looks for it, and downloading it failed (%(problem)s). Put the file there "
-            "(KERAS_HOME moves the place), give a weights file with --weights FILE, or train all "
-            "layers from scratch with --weights none."
+            "(KERAS_HOME moves the place), give a weights file, or train all layers from scratch, "
+            "without weights."
         ),
         "no_file": gettext_noop(
             "Expected a weights file at %(path)s, found none. Give the path of a Keras weights file "
-            "without top, or use --weights imagenet or --weights none."
+            "without top, take those of ImageNet, or train all layers from scratch, without weights."
         ),
         "misfit": gettext_noop(
             "Expected weights of %(backbone)s without top in %(path)s, received a file that does "
@@ -134,8 +134,8 @@ class LossNotFinite(TrainingError):
     sentences = {
         "diverged": gettext_noop(
             "Expected a finite loss, received %(loss)s in epoch %(epoch)s at step %(step)s. "
-            "The training was stopped; try a lower --learning-rate, other pictures, a larger "
-            "--image-size or pretrained weights."
+            "The training was stopped; try a lower learning rate, other pictures, a larger "
+            "image size or pretrained weights."
         ),
     }
 
@@ -146,12 +146,12 @@ class OutOfMemory(TrainingError):
     sentences = {
         "batch": gettext_noop(
             "Expected a step to fit into memory, but it ran out with batches of %(batch_size)s "
-            "pictures of %(image_size)s pixels. Lower --batch-size (now %(batch_size)s) first, then "
-            "--image-size (now %(image_size)s)."
+            "pictures of %(image_size)s pixels. Lower the batch size (now %(batch_size)s) first, "
+            "then the image size (now %(image_size)s)."
         ),
         "picture": gettext_noop(
             "Expected a step to fit into memory, but it ran out with a single picture of "
-            "%(image_size)s pixels. Lower --image-size (now %(image_size)s)."
+            "%(image_size)s pixels. Lower the image size (now %(image_size)s)."
         ),
     }
 

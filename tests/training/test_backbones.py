@@ -155,8 +155,8 @@ def test_without_network_the_error_names_the_file_the_folder_and_the_other_choic
         str(tmp_path / "home" / "models"),
         "name resolution",
         "KERAS_HOME",
-        "--weights FILE",
-        "--weights none",
+        "give a weights file",
+        "without weights",
     ):
         assert words in str(error)
 

@@ -207,7 +207,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_at_once(
     with pytest.raises(LossNotFinite) as caught:
         phase(told.append)
     assert not told
-    for words in ("nan", "epoch 1", "step 1", "--learning-rate"):
+    for words in ("nan", "epoch 1", "step 1", "lower learning rate"):
         assert words in str(caught.value)
 
 
@@ -273,10 +273,10 @@ def test_out_of_memory_names_the_setting_to_lower(
     with pytest.raises(OutOfMemory) as caught:
         tuned(tiny_backbone())
     sentence = str(caught.value)
-    assert sentence.index("--batch-size (now 16)") < sentence.index("--image-size (now 32)")
+    assert sentence.index("batch size (now 16)") < sentence.index("image size (now 32)")
     with pytest.raises(OutOfMemory) as caught:
         tuned(tiny_backbone(), replace(TUNE, batch_size=1))
-    assert "--batch-size" not in str(caught.value)
+    assert "batch size" not in str(caught.value)
 
 
 def test_another_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.training import killed
 from tests.training.killed import NUM_EPOCHS, NUM_STEPS
 from tests.training.tiny import digest, drawn, empty_head, tiny_backbone, tiny_model
+from training.config import TrainingConfig
 from training.layers.checkpoint import Checkpoints
 from training.layers.phases import fine_tune, train_from_scratch
 from training.layers.progress import EpochFigures, EpochRecord
 from training.layers.recipe import PhaseSettings
+from training.layers.tuning import _checkpoints
 
 SETTINGS = PhaseSettings(epochs=3, batch_size=16, learning_rate=3e-3, patience=3)
 
@@ -70,6 +74,19 @@ def run(folder: Path, kill_at: tuple[int, int] | None = None) -> tuple[list[tupl
         process.wait()
     assert process.returncode == (0 if kill_at is None else -9), line
     return told, line.strip()
+
+
+@pytest.mark.parametrize("name", ["folder", "root", "out", "outliers", "cache", "work"])
+def test_a_data_folder_that_has_moved_costs_no_checkpoint(name: str, tmp_path: Path) -> None:
+    def key(config: TrainingConfig) -> str:
+        prepared: Any = SimpleNamespace(examples=SimpleNamespace(fingerprint="the pictures"))
+        place: Any = SimpleNamespace(checkpoints=tmp_path)
+        return _checkpoints(config, prepared, place, "layers").key
+
+    before = TrainingConfig(folder=Path("list.csv"), root=Path("data"), out=Path("bundle"))
+    after: dict[str, Any] = {name: tmp_path / "elsewhere"}
+    assert key(replace(before, **after)) == key(before)
+    assert key(replace(before, seed=1)) != key(before)
 
 
 @pytest.mark.slow

@@ -172,7 +172,8 @@ def test_a_folder_that_is_away_costs_no_decision(
     worker.do_next()
     job.refresh_from_db()
     assert job.state == Job.State.FAILED
-    assert "found no such folder" in job.failure_sentence
+    assert "Expected the folder “bugs”" in job.failure_sentence
+    assert str(folder.parent) not in job.failure_sentence
     assert left_out(dataset) == {}
     page = page_of(curator_client, dataset)
     assert re.search(r'role="alert"[^>]*>[^<]*found no such folder', page)
@@ -206,6 +207,7 @@ def test_what_blocks_comes_first_and_speaks_of_the_dataset(
     job = audited(dataset)
     first = findings_of(job.result)[0]
     assert first.level == "blocks"
+    assert first.params.get("path", "bugs") == "bugs"
     text = page_of(curator_client, dataset)
     assert sentence in text
     assert "manifest" not in text

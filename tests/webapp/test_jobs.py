@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from classifier.errors import ClassifierError, EngineError
 from tests.waiting import wait_for
 from webapp.ops.reconciler import reconcile
 from webapp.studio.jobs import worker
@@ -53,13 +54,32 @@ def test_its_result_is_kept(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not worker.do_next(), "none waits"
 
 
-def test_what_fails_says_why(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+class LaterRefused(ClassifierError):
+    """What a later release may refuse."""
+
+    sentences = {"later": "Expected nothing."}
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (RuntimeError("something odd"), "RuntimeError: something odd"),
+        (OSError(28, "No space left on device"), "could not be read or written: [Errno 28]"),
+        (MemoryError(), "ran out of memory"),
+        (EngineError("no_gpu"), "Expected an NVIDIA GPU"),
+        (LaterRefused("later"), "It failed. The operator finds the reason"),
+    ],
+)
+def test_what_fails_says_why(
+    job: Job, error: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def run(job: Job, tell: worker.Tell) -> Mapping[str, Any]:
-        raise RuntimeError("something odd")
+        raise error
 
     failed = do(job, run, monkeypatch)
     assert failed.state == State.FAILED
-    assert "something odd" in failed.failure_sentence
+    assert sentence in failed.failure_sentence
+    assert "training" not in failed.failure_sentence, "it was none"
 
 
 @pytest.mark.django_db(transaction=True)  # the lease is kept by a thread

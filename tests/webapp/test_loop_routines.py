@@ -13,7 +13,9 @@ from tests.webapp.corrections import colours_dataset, decided, judged
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.loop import routines
+from webapp.studio.loop.retraining import retrain_as_before
 from webapp.studio.loop.routines import nightfall, routine_set, routines_start_due
+from webapp.studio.loop.taking import corrections_take
 from webapp.studio.models import Dataset, Routine, TrainingRun
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -104,6 +106,19 @@ def test_of_two_workers_one_starts_it(
     TrainingRun.objects.update(state=TrainingRun.State.FAILED)
     assert not routines._start(mine, NOON), "the row that it read is not the one there is"
     assert len(automatic()) == 1
+
+
+def test_what_a_curator_has_asked_for_at_the_same_moment_is_theirs(
+    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+) -> None:
+    mine = routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+    taken = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+    theirs = retrain_as_before(recognizer=version.recognizer, version=taken.version, by=curator)
+    assert theirs
+    routines._start(mine, NOON)
+    assert TrainingRun.objects.filter(state=TrainingRun.State.QUEUED).get() == theirs
+    assert automatic() == []
 
 
 def test_killed_while_it_starts_it_has_not_started(

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.bundles import colour_bundle
 from training.config import TrainingConfig
-from training.errors import LossNotFinite
+from training.errors import LossNotFinite, TrainingError
 from training.events import Event, OnEvent
 from training.run import TrainingResult
 from webapp.accounts.models import User
@@ -360,6 +360,31 @@ def test_what_somebody_else_has_asked_for_is_not_queued_twice(
     assert same == (run, False)
 
 
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
+def test_a_run_of_an_older_version_is_not_one_of_the_dataset_as_it_is(
+    new_run: NewRun, recognizer: Recognizer, state: str
+) -> None:
+    first = new_run()
+    dataset_read(first.dataset)
+    old = version_freeze(dataset=first.dataset)
+    first.dataset.examples.filter(path__endswith="ant/1.jpg").update(label="bee")
+    new = version_freeze(dataset=first.dataset)
+    TrainingRun.objects.filter(pk=first.pk).update(state=state, dataset_version=old)
+
+    def again(**more: Any) -> tuple[TrainingRun, bool]:
+        asked = {"recognizer": recognizer, "folder_name": "bugs", "requested_by": None}
+        return run_request(config=first.config, **asked, **more)
+
+    assert again(version=old) == (first, False)
+    as_it_is, is_new = again()
+    assert is_new
+    assert as_it_is.dataset_version is None
+    assert again() == (as_it_is, False), "pressed twice"
+    TrainingRun.objects.filter(pk=first.pk).update(state=State.SUCCEEDED)
+    TrainingRun.objects.filter(pk=as_it_is.pk).update(state=State.RUNNING, dataset_version=new)
+    assert again() == (as_it_is, False), "a trainer was quick"
+
+
 # What it says
 
 
@@ -444,6 +469,13 @@ def test_the_log_says_what_happened_in_the_reader_s_words(
     page = page_of(curator_client, run)
     assert "Began: reading the pictures." in page
     assert "What to change: Learning rate" in page
+
+
+@pytest.mark.parametrize("kind", TrainingError.__subclasses__())
+def test_what_the_page_of_a_run_says_names_no_option_of_the_command(
+    kind: type[TrainingError],
+) -> None:
+    assert [code for code, sentence in kind.sentences.items() if "--" in sentence] == []
 
 
 def test_a_log_has_an_end(new_run: NewRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from classifier.errors import EngineError
 from tests.bundles import colour_bundle
 from training.config import TrainingConfig
 from training.errors import DatasetRefused, WeightsUnavailable
@@ -20,12 +21,13 @@ from training.run import TrainingResult
 from webapp.accounts.models import User
 from webapp.ops.reconciler import reconcile
 from webapp.recognizers import services as recognizer_services
+from webapp.recognizers.keeping import recognizer_archive
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import WorkersTooSlow
 from webapp.studio import services as studio_services
 from webapp.studio import trainer
-from webapp.studio.models import Dataset, TrainingRun
+from webapp.studio.models import Dataset, RunLine, TrainingRun
 from webapp.studio.runs import listener
 from webapp.studio.services import (
     dataset_folders,
@@ -124,6 +126,17 @@ def test_a_form_that_cannot_be_trained_is_explained(
     (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
     page = curator_client.post("/admin/studio/trainingrun/add/", values(**changes))
     assert sentence in page.content.decode()
+    assert not TrainingRun.objects.exists()
+
+
+def test_the_name_of_an_archived_recognizer_is_explained_and_trains_nothing(
+    curator_client: Client, recognizer: Recognizer, tmp_path: Path
+) -> None:
+    (tmp_path / "datasets" / "bugs" / "ant").mkdir(parents=True)
+    recognizer_archive(recognizer=recognizer)
+    asked = values(new_name=recognizer.name.upper())
+    page = curator_client.post("/admin/studio/trainingrun/add/", asked).content.decode()
+    assert f"“{recognizer.name}” is archived. Take it back" in page
     assert not TrainingRun.objects.exists()
 
 
@@ -373,6 +386,8 @@ def test_a_run_may_promote_what_came_of_it(
     live = recognizer.live_version()
     assert live is not None
     assert live.number == 1
+    said = [line.figures.get("code") for line in RunLine.objects.all()]
+    assert said[-3:] == ["kept", "promoted", "succeeded"]
 
 
 def test_a_run_interrupted_while_it_is_promoted_goes_on_from_what_it_has_learned(
@@ -639,7 +654,9 @@ def test_the_pages_of_the_studio_all_open(
         assert curator_client.get(f"/admin/{page}", follow=True).status_code == 200, page
 
 
-def test_a_run_on_a_zip_that_was_never_read_fails_with_the_reason(new_run: NewRun) -> None:
+def test_a_run_on_a_zip_that_was_never_read_fails_with_the_reason(
+    new_run: NewRun, curator_client: Client
+) -> None:
     run = new_run()
     Dataset.objects.filter(pk=run.dataset.pk).update(
         origin=Dataset.Origin.UPLOAD, state=Dataset.State.FAILED
@@ -647,7 +664,31 @@ def test_a_run_on_a_zip_that_was_never_read_fails_with_the_reason(new_run: NewRu
     assert trainer.train_next()
     run.refresh_from_db()
     assert run.state == State.FAILED
-    assert "Look at its page" in run.failure_sentence
+    assert run.failure_sentence.startswith("Expected the dataset “bugs” to be read")
+    page = curator_client.get(f"/admin/studio/trainingrun/{run.pk}/change/").content.decode()
+    assert "Look at the dataset" in page
+
+
+def test_a_run_on_a_folder_that_is_gone_fails_with_the_reason(
+    new_run: NewRun, settings: Settings
+) -> None:
+    run = new_run()
+    (settings.DATASETS_DIR / "bugs").rename(settings.DATASETS_DIR / "elsewhere")
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert (run.state, run.failure_code) == (State.FAILED, "FolderRefused.gone")
+    assert run.failure_sentence.startswith("Expected the folder “bugs”")
+
+
+def test_a_machine_that_cannot_answer_with_what_was_learned_is_told_of(
+    new_run: NewRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run()
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    monkeypatch.setattr(trainer, "smoke_test", lambda answerer: raise_(EngineError("no_gpu")))
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert run.failure_sentence.startswith("Expected an NVIDIA GPU on this machine")
 
 
 def test_a_run_that_nobody_asked_for_leaves_the_live_version_until_it_is_compared(

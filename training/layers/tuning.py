@@ -33,7 +33,7 @@ from training.workplace import Workplace
 # What changes where things lie or how often they are saved, and not what comes out.
 _WITHOUT_EFFECT = {
     *("out", "work", "cache", "checkpoint_seconds", "formats", "outliers", "folder"),
-    "unshown_prefix",
+    *("root", "unshown_prefix"),
 }
 
 

@@ -80,7 +80,7 @@ class ListedPaths:
         inside = _normalised(path)
         if inside is None:
             raise place.refuse("outside", path)
-        found = next((p for p in _spellings(inside) if self._is_file(p)), None)
+        found = spelling_of(inside, self._root)
         if found is None:
             raise place.refuse("missing", path)
         if self._leads_outside(posixpath.dirname(found)):
@@ -103,12 +103,15 @@ class ListedPaths:
             here = Place(place.file, self._lines[again], place.column)
             raise here.refuse("twice", index.paths[again], first=self._lines[first])
 
-    def _is_file(self, path: str) -> bool:
-        return os.path.isfile(f"{self._root}/{path}")  # noqa: PTH113 - a Path costs five times it
-
     def _folder_leads_outside(self, folder: str) -> bool:
         real = os.path.realpath(f"{self._root}/{folder}")
         return os.path.commonpath((real, self._real_root)) != self._real_root
+
+
+def spelling_of(path: str, root: str) -> str | None:
+    """A path below `root` as the disk spells it; None where there is no such file."""
+    spellings = _spellings(path)
+    return next((each for each in spellings if os.path.isfile(f"{root}/{each}")), None)  # noqa: PTH113 - a Path costs five times it
 
 
 def _normalised(path: str) -> str | None:

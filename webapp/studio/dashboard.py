@@ -18,7 +18,6 @@ from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.studio.models import Dataset, Job, TrainingRun
 from webapp.studio.pages import CURATE
 from webapp.studio.recognizers.summary import MAX_COUNTED, corrections_waiting
-from webapp.studio.services import OPEN_STATES
 
 NUM_RECOGNIZERS = 20
 NUM_WAITING_RUNS = 10
@@ -96,7 +95,7 @@ def _lines() -> list[Line]:
 
 
 def _open_runs() -> Any:
-    runs = TrainingRun.objects.filter(state__in=OPEN_STATES)
+    runs = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES)
     return runs.select_related("recognizer", "dataset").order_by("id")
 
 

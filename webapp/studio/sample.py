@@ -11,7 +11,7 @@ from training.drawings.bugs import KINDS
 from training.drawings.sample import draw, draw_folder
 from webapp.recognizers.models import Recognizer
 from webapp.studio.models import TrainingRun
-from webapp.studio.services import OPEN_STATES, recognizer_get_or_create, run_create, run_resume
+from webapp.studio.services import recognizer_get_or_create, run_create, run_resume
 
 NAME = "Sample bugs"
 FOLDER_NAME = "sample-bugs"
@@ -37,7 +37,7 @@ def sample_ensure(on_drawing: Callable[[], None] = lambda: None) -> TrainingRun 
     if Recognizer.objects.exclude(name=NAME).exists():
         return None
     runs = TrainingRun.objects.filter(recognizer__name=NAME)
-    if runs.filter(state__in=OPEN_STATES).exists():
+    if runs.filter(state__in=TrainingRun.OPEN_STATES).exists():
         return None
     last = runs.filter(promote_when_done=True).first()
     if last and run_resume(run=last):

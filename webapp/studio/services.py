@@ -23,7 +23,6 @@ from webapp.studio.tasks import nudge_training
 
 logger = logging.getLogger(__name__)
 State = TrainingRun.State
-OPEN_STATES = (State.QUEUED, State.RUNNING)
 SAME_FORM_SECONDS = 60
 
 
@@ -75,6 +74,7 @@ class Asked(TypedDict):
     promote_when_done: NotRequired[bool]
     version: NotRequired[DatasetVersion | None]
     estimated_seconds: NotRequired[float | None]
+    is_automatic: NotRequired[bool]
 
 
 def run_create(**asked: Unpack[Asked]) -> TrainingRun:
@@ -92,11 +92,13 @@ def run_request(
     promote_when_done: bool = False,
     version: DatasetVersion | None = None,
     estimated_seconds: float | None = None,
+    is_automatic: bool = False,
 ) -> tuple[TrainingRun, bool]:
     """A queued run on a folder below the datasets' folder, and whether it is new; the trainer is told
     after the commit.
 
     `version`: of that dataset; where none is given, the dataset as it is when the run's turn comes.
+    `is_automatic`: nobody has asked for it; said of a new one only.
 
     One with the same settings that waits, or was asked for a moment ago, is that run: a form sent
     twice makes one, and so do two people who ask for the same at the same moment.
@@ -108,8 +110,8 @@ def run_request(
         a_moment_ago = timezone.now() - timedelta(seconds=SAME_FORM_SECONDS)
         is_same = Q(state=State.QUEUED) | Q(state=State.RUNNING, created_at__gt=a_moment_ago)
         asked = TrainingRun.objects.filter(is_same, recognizer=recognizer, dataset=dataset)
-        for same in asked.select_related("requested_by"):
-            if same.config == dict(config) and (version is None or same.dataset_version == version):
+        for same in asked.select_related("requested_by", "dataset", "dataset_version"):
+            if same.config == dict(config) and _learns_from(same, version):
                 return same, False
         run = TrainingRun(
             recognizer=recognizer,
@@ -120,6 +122,7 @@ def run_request(
             requested_by=requested_by,
             promote_when_done=promote_when_done,
             estimated_seconds=estimated_seconds,
+            is_automatic=is_automatic,
         )
         run.full_clean()
         run.save()
@@ -258,6 +261,15 @@ def runs_mark_interrupted(*, of_anybody: bool = False) -> int:
     if num_interrupted:
         logger.warning("%d training runs were interrupted", num_interrupted)
     return num_interrupted
+
+
+def _learns_from(run: TrainingRun, version: DatasetVersion | None) -> bool:
+    """Whether an open run has the version that is asked for, or None: the dataset as it is."""
+    if run.dataset_version == version:
+        return True
+    # One that runs was given a version when its turn came.
+    is_running = version is None and run.state == State.RUNNING
+    return is_running and run.dataset_version == run.dataset.latest_version()
 
 
 def _ours(run: TrainingRun) -> QuerySet[TrainingRun]:

@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from classifier.answering import Answerer, open_answerer
 from classifier.bundle import Bundle
-from classifier.errors import BundleError
+from classifier.errors import ClassifierError
 from classifier.smoke import smoke_test
 from training.config import TrainingConfig
-from training.errors import DatasetRefused, TrainingCancelled, TrainingError, WeightsUnavailable
+from training.errors import DatasetRefused, TrainingCancelled, WeightsUnavailable
 from training.run import TrainingResult, train
 from webapp.database import DATABASE_AWAY, drop_dead_connection
 from webapp.recognizers.models import ModelVersion
@@ -27,15 +26,17 @@ from webapp.studio.comparing.services import comparison_queue_if_new, has_champi
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import version_freeze
+from webapp.studio.datasets.told import for_curator
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.measuring import corrections_measured
-from webapp.studio.models import RESUMABLE, Dataset, DatasetVersion, TrainingRun
+from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
 from webapp.studio.runs.estimate import estimate_of
+from webapp.studio.runs.listed import Listed, list_of, say_left_out
 from webapp.studio.runs.listener import Listener, listening
-from webapp.studio.runs.room import NoRoom, room_for
+from webapp.studio.runs.room import room_for
+from webapp.studio.runs.sweeping import sweep_bundles, sweep_work
 from webapp.studio.services import (
-    OPEN_STATES,
     run_claim,
     run_end,
     run_expect,
@@ -60,8 +61,8 @@ def train_next() -> bool:
     if run is None:
         return False
     logger.info("%s began", run)
-    _sweep_work()
-    _sweep_bundles(run)
+    sweep_work()
+    sweep_bundles(run)
     with _lease_kept(run) as hold, listening(run, hold) as listener:
         listener.lines.say("resumed" if run.work_folder.is_dir() else "claimed")
         try:
@@ -72,18 +73,19 @@ def train_next() -> bool:
                 learned = corrections_measured(run, answerer)
                 version = _patiently(run, lambda: _keep(run, result, listener, learned))
                 listener.lines.say("kept", number=version.number, recognizer=str(run.recognizer))
-            _patiently(run, lambda: _succeed(run, version))
+            if _patiently(run, lambda: _succeed(run, version)):
+                listener.lines.say("promoted")
             listener.lines.say("succeeded")
         except LeaseLost:
             logger.warning("%s was taken away", run)
         except TrainingCancelled:
             listener.lines.say("cancelled")
             run_end(run=run, state=State.CANCELLED)
-        except (TrainingError, BundleError, NoRoom) as error:
+        except ClassifierError as error:
+            logger.info("%s was refused: %s", run, error)
             listener.lines.say("failed")
-            _fail(
-                run, failure_code(error), {key: str(value) for key, value in error.params.items()}
-            )
+            told = for_curator(error, run.dataset)
+            _fail(run, failure_code(told), {key: str(value) for key, value in told.params.items()})
         except OSError as error:
             logger.exception("%s failed", run)
             listener.lines.say("failed")
@@ -109,17 +111,25 @@ def _train(run: TrainingRun, listener: Listener) -> TrainingResult:
         dataset=str(run.dataset),
         num_pictures=version.num_examples,
     )
+    with list_of(version, run.work_folder) as listed:
+        say_left_out(listed, listener)
+        try:
+            return _train_on(listed, run, listener)
+        except WeightsUnavailable as error:
+            if run.fallback_config is None:
+                raise
+            listener.notes.append(str(error))
+            listener.lines.say("fall_back")
+            run_fall_back(run=run)
+            return _train_on(listed, run, listener)
+
+
+def _train_on(listed: Listed, run: TrainingRun, listener: Listener) -> TrainingResult:
+    _expect(run, listener)
     try:
-        _expect(run, listener)
-        return train(_config(run, run.config), listener)
-    except WeightsUnavailable as error:
-        if run.fallback_config is None:
-            raise
-        listener.notes.append(str(error))
-        listener.lines.say("fall_back")
-        run_fall_back(run=run)
-        _expect(run, listener)
-        return train(_config(run, run.config), listener)
+        return train(_config(run, listed), listener)
+    except ClassifierError as error:
+        raise for_curator(error, run.dataset, num_listed=listed.num) from error
 
 
 def _expect(run: TrainingRun, listener: Listener) -> None:
@@ -142,21 +152,21 @@ def _try_out(bundle: Bundle) -> Answerer:
     return answerer
 
 
-def _config(run: TrainingRun, values: Mapping[str, Any]) -> TrainingConfig:
+def _config(run: TrainingRun, listed: Listed) -> TrainingConfig:
     # A run that was interrupted after its bundle was written and before it was recorded leaves
     # a bundle that no version names; the lease in the name keeps it out of the next one's way.
     out = Path(settings.BUNDLES_DIR) / f"{run.recognizer.slug}-{run.pk}-{str(run.lease)[:8]}"
     places = {
-        "folder": _version(run).manifest_path,
+        "folder": listed.path,
         "root": Path(settings.DATA_DIR),
         "unshown_prefix": PREFIX,
         "out": out,
         "cache": Path(settings.CACHE_DIR),
         "work": run.work_folder,
     }
-    if values.get("outliers"):
-        places["outliers"] = _outliers(str(values["outliers"]))
-    return TrainingConfig.from_dict({**values, **places})
+    if run.config.get("outliers"):
+        places["outliers"] = _outliers(str(run.config["outliers"]))
+    return TrainingConfig.from_dict({**run.config, **places})
 
 
 def _outliers(name: str) -> Path:
@@ -180,25 +190,6 @@ def _version(run: TrainingRun) -> DatasetVersion:
     if run.dataset_version is None:
         raise LeaseLost
     return run.dataset_version
-
-
-def _sweep_work() -> None:
-    """Remove what runs left behind that nobody will resume."""
-    open_or_resumable = Q(state__in=OPEN_STATES) | RESUMABLE
-    kept = {run.work_folder for run in TrainingRun.objects.filter(open_or_resumable).only("pk")}
-    root = Path(settings.WORK_DIR)
-    for folder in root.iterdir() if root.is_dir() else ():
-        if folder not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep_bundles(run: TrainingRun) -> None:
-    """Remove what earlier trainers of the run left half written, or finished and never recorded."""
-    root, name = Path(settings.BUNDLES_DIR), f"{run.recognizer.slug}-{run.pk}-????????"
-    named = set(ModelVersion.objects.values_list("bundle_name", flat=True))
-    for path in (*root.glob(name), *root.glob(f".{name}.????????")):
-        if path.name not in named:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:
@@ -247,21 +238,23 @@ def _figures(run: TrainingRun, result: TrainingResult, listener: Listener) -> di
     return figures
 
 
-def _succeed(run: TrainingRun, version: ModelVersion) -> None:
-    """Promote what the run has kept, where it shall be, else have it compared; and end the run.
+def _succeed(run: TrainingRun, version: ModelVersion) -> bool:
+    """Promote what the run has kept, where it shall be, else have it compared; and end the run. Whether it
+    answers now.
 
     Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
-    notes = run.notes
-    run.refresh_from_db(fields=["is_automatic"])
+    notes, is_promoted = run.notes, False
     # A run that nobody has asked for goes live after its comparison, and not where that is worse.
     if run.promote_when_done and not (run.is_automatic and has_champion(version)):
         try:
             _promote(run, version)
+            is_promoted = True
         except PromotionRefused as error:
             notes = [*notes, str(error)]
     comparison_queue_if_new(version=version)
     run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
+    return is_promoted
 
 
 def _promote(run: TrainingRun, version: ModelVersion) -> None:

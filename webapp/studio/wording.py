@@ -12,6 +12,7 @@ from classifier.errors import (
     BundleIncompatible,
     BundleMissing,
     ClassifierError,
+    EngineError,
 )
 from training import errors
 from training.sources.errors import ArchiveRefused, ListRefused
@@ -47,6 +48,16 @@ _FAILURES: dict[str, str] = {
     "disk": gettext_noop(
         "The training could not write to the disk: %(problem)s. Make room and train again."
     ),
+    "job_unexpected": gettext_noop(
+        "It stopped on an unexpected error: %(problem)s. The operator finds the rest in the studio "
+        "worker's log."
+    ),
+    "job_disk": gettext_noop(
+        "A file could not be read or written: %(problem)s. Look at the disk, and ask for it again."
+    ),
+    "job_memory": gettext_noop(
+        "The studio worker ran out of memory. End other work on the machine, and ask for it again."
+    ),
     "worker_died": gettext_noop(
         "The worker died %(attempts)s times over it. The operator finds more in the studio worker's log."
     ),
@@ -78,6 +89,7 @@ _CLASSES: tuple[type[ClassifierError], ...] = (
     BundleCorrupt,
     BundleIncompatible,
     BundleMissing,
+    EngineError,
     NoRoom,
 )
 for _class in _CLASSES:
@@ -99,4 +111,8 @@ def run_failure_sentence(code: str, params: Mapping[str, Any]) -> str:
     if not code:
         return ""
     template = _FAILURES.get(code)
-    return gettext(template) % params if template else gettext("The training failed.")
+    return (
+        gettext(template) % params
+        if template
+        else gettext("It failed. The operator finds the reason in the log.")
+    )

@@ -4,22 +4,23 @@ import csv
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
-from classifier.images import FORMAT_NAMES
+from classifier.errors import ClassifierError
 from training.auditing import audit_source
 from training.config import TrainingConfig
 from training.dataset.audit import Audit
 from training.dataset.findings import Finding, refused
 from training.errors import DatasetRefused
 from training.events import Event
-from training.sources.errors import ListRefused
 from webapp.studio.audits.keeping import Pictures, packed
 from webapp.studio.audits.services import confirmed_labels, missing_files_exclude
 from webapp.studio.datasets.services import write_manifest
+from webapp.studio.datasets.told import for_curator
 from webapp.studio.jobs.worker import Tell
 from webapp.studio.models import Dataset, Example, Job, TrainingRun
 
@@ -35,6 +36,8 @@ AUDITED = (
     "seed",
 )
 LIGHT: dict[str, Any] = {"backbone": "mobilenet_v2", "weights": "imagenet", "image_size": 224}
+# What a curator has done to the dataset, and may undo; whatever else a list is refused for is no finding.
+BLOCKS_AS_A_LIST = ("case", "no_labels")
 ROWS_AT_ONCE = 2000
 
 
@@ -65,26 +68,29 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
 def _audited(
     config: TrainingConfig, dataset: Dataset, *, num: int, tell: Tell
 ) -> tuple[Sequence[Finding], Audit | None]:
-    """The findings. What lies with a curator, who sees no list, is said of the dataset instead."""
+    """The findings; also what makes a list unreadable, where that lies with a curator."""
 
     def on_event(event: Event) -> None:
         tell(event.step, event.fraction)
 
     try:
         audit = audit_source(config, on_event)
-    except ListRefused as error:
-        if error.code == "case":
-            name, other = error.params["received"], error.params["other"]
-            refusal = DatasetRefused("case", name=name, other=other)
-            return [refused(refusal, str(other), str(name))], None
-        if error.code != "no_labels":
-            raise
-        if num:
-            refusal = DatasetRefused("one_class", path=dataset.name, name="-")
-        else:
-            refusal = DatasetRefused("no_pictures", path=dataset.name, formats=FORMAT_NAMES)
-        return [refused(refusal)], None
-    return audit.findings, audit
+    except ClassifierError as error:
+        told = for_curator(error, dataset, num_listed=num)
+        if isinstance(told, DatasetRefused) and error.code in BLOCKS_AS_A_LIST:
+            names = [str(told.params[name]) for name in ("other", "name") if error.code == "case"]
+            return [refused(told, *names)], None
+        raise told from error
+    return [_told(finding, dataset, num) for finding in audit.findings], audit
+
+
+def _told(finding: Finding, dataset: Dataset, num: int) -> Finding:
+    """As a curator understands it, who sees no list."""
+    if finding.refusal is None:
+        return finding
+    told = for_curator(finding.refusal, dataset, num_listed=num)
+    assert isinstance(told, DatasetRefused)  # noqa: S101 - for the type checker
+    return replace(finding, refusal=told, params=told.params)
 
 
 def _config(dataset: Dataset, manifest: Path, folder: Path) -> TrainingConfig:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.db.models import QuerySet
 
-from training.errors import DatasetRefused
+from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset, Example, Job
 
 ROWS_AT_ONCE = 2000
@@ -34,7 +34,7 @@ def confirmed_labels(*, dataset: Dataset) -> Confirmed:
 
 
 def missing_files_exclude(*, dataset: Dataset, on_progress: Callable[[], None]) -> list[str]:
-    """Leave out pictures whose files are gone; their paths. Raises DatasetRefused where the whole folder
+    """Leave out pictures whose files are gone; their paths. Raises FolderRefused where the whole folder
     is: a disk that is not there just now costs no decision."""
     root, gone = os.fspath(settings.DATA_DIR), []
     rows = Example.objects.filter(dataset=dataset).included().order_by("path")
@@ -44,7 +44,7 @@ def missing_files_exclude(*, dataset: Dataset, on_progress: Callable[[], None]) 
         if not os.path.isfile(f"{root}/{path}"):  # noqa: PTH113 - a Path costs five times it
             gone.append((pk, path))
     if gone and not dataset.path.is_dir():
-        raise DatasetRefused("no_folder", path=dataset.path)
+        raise FolderRefused("gone", folder=dataset.folder_name)
     for start in range(0, len(gone), ROWS_AT_ONCE):
         numbers = [pk for pk, _ in gone[start : start + ROWS_AT_ONCE]]
         still_in = Example.objects.filter(pk__in=numbers).included()

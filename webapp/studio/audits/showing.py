@@ -163,7 +163,7 @@ def _finding(
         level=finding.level,
         level_text=str(wording.LEVELS[finding.level]),
         title="" if is_refusal else wording.title(finding),
-        sentence=wording.sentence(finding, str(job.dataset)),
+        sentence=wording.sentence(finding),
         effect="" if is_refusal else str(wording.EFFECTS.get(code, "")),
         advice="" if is_refusal else str(wording.ADVICE.get(code, "")),
         num=finding.num,

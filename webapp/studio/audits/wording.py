@@ -84,12 +84,11 @@ _FOR_ONE = {
 }
 
 
-def sentence(finding: KeptFinding, dataset_name: str) -> str:
+def sentence(finding: KeptFinding) -> str:
     """What was found."""
     params: dict[str, Any] = dict(finding.params)
     if finding.refusal:
-        # What was audited is a list in a folder that no curator knows.
-        return run_failure_sentence(finding.refusal, {**params, "path": dataset_name})
+        return run_failure_sentence(finding.refusal, params)
     if finding.code == "unchecked":
         params["reason"] = run_failure_sentence(params["reason"], params)
     return gettext(KINDS[finding.code].sentence) % {

@@ -39,7 +39,7 @@ class Belongings:
 
 def belongings_of(dataset: Dataset) -> Belongings:
     runs = TrainingRun.objects.filter(dataset=dataset)
-    is_open = {"state__in": (TrainingRun.State.QUEUED, TrainingRun.State.RUNNING)}
+    is_open = {"state__in": TrainingRun.OPEN_STATES}
     return Belongings(
         num_examples=dataset.examples.count(),
         num_versions=dataset.versions.count(),

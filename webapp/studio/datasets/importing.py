@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.errors import DatasetRefused
+from classifier.errors import ClassifierError
 from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.refusals import UploadRefused
+from webapp.studio.datasets.told import for_curator
 from webapp.studio.datasets.unpacking import dataset_unpack
 from webapp.studio.jobs.worker import Tell
 from webapp.studio.models import Dataset, Job
@@ -35,9 +36,7 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
         never_read.update(state=Dataset.State.FAILED)
         if isinstance(error, OSError):
             raise UploadRefused("disk", problem=error.strerror or error) from error
-        if isinstance(error, DatasetRefused) and "path" in error.params:
-            # As a curator knows it, not where the server has it.
-            path = str(error.params["path"]).replace(str(dataset.path), dataset.folder_name, 1)
-            raise type(error)(error.code, **{**error.params, "path": path}) from error
+        if isinstance(error, ClassifierError):
+            raise for_curator(error, dataset) from error
         raise
     return {"new": new, "gone": gone}

@@ -19,7 +19,7 @@ from webapp.studio.jobs.services import (
 )
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.models import Job
-from webapp.studio.wording import UNEXPECTED, failure_code
+from webapp.studio.wording import failure_code
 
 logger = logging.getLogger(__name__)
 State = Job.State
@@ -72,14 +72,18 @@ def do_next() -> bool:
         except JobFailed as error:
             _fail(job, error.code, error.params)
         except ClassifierError as error:
+            logger.info("Job %s was refused: %s", job.pk, error)
             _fail(job, failure_code(error), error.params)
         except OSError as error:
             logger.exception("Job %s failed", job.pk)
-            _fail(job, "disk", {"problem": error})
+            _fail(job, "job_disk", {"problem": error})
+        except MemoryError:
+            logger.exception("Job %s failed", job.pk)
+            _fail(job, "job_memory", {})
         except Exception as error:
             # Whatever the libraries below raise, the job must not stay "running" for it.
             logger.exception("Job %s failed", job.pk)
-            _fail(job, UNEXPECTED, {"problem": f"{type(error).__name__}: {error}"[:300]})
+            _fail(job, "job_unexpected", {"problem": f"{type(error).__name__}: {error}"[:300]})
     return True
 
 

@@ -21,7 +21,7 @@ from webapp.studio.loop.inbox import reviews_to_take
 from webapp.studio.loop.retraining import last_success
 from webapp.studio.loop.taking import TakingRefused, corrections_release, corrections_take
 from webapp.studio.models import Dataset, DatasetVersion, Routine, TrainingRun
-from webapp.studio.services import OPEN_STATES, run_create
+from webapp.studio.services import run_create
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def routines_start_due(*, now: datetime | None = None) -> int:
     waits until that has ended."""
     now = now or timezone.now()
     wanted = Q(after_corrections__isnull=False) | Q(at_night=True)
-    busy = TrainingRun.objects.filter(state__in=OPEN_STATES).values("recognizer")
+    busy = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES).values("recognizer")
     routines = Routine.objects.filter(wanted, recognizer__archived_at=None)
     routines = routines.exclude(recognizer__in=busy).select_related("recognizer", "dataset")
     return sum(_start(routine, now) for routine in routines if _is_due(routine, now))
@@ -126,8 +126,8 @@ def _start(routine: Routine, now: datetime) -> bool:
             version=version,
             # Here is where nobody looks; the operator must have allowed it.
             promote_when_done=routine.promote and settings.AUTO_PROMOTE,
+            is_automatic=True,
         )
-        TrainingRun.objects.filter(pk=run.pk).update(is_automatic=True)
     logger.info("%s learns by itself: training %s", routine, run.pk)
     return True
 

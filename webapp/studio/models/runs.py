@@ -33,6 +33,8 @@ class TrainingRun(models.Model):
         CANCELLED = "cancelled", _("cancelled")
         INTERRUPTED = "interrupted", _("interrupted")
 
+    OPEN_STATES = (State.QUEUED, State.RUNNING)
+
     recognizer = models.ForeignKey(
         Recognizer, models.PROTECT, related_name="runs", verbose_name=_("recognizer")
     )
@@ -107,7 +109,7 @@ class TrainingRun(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether something will still happen to it: queued or running."""
-        return self.state in (self.State.QUEUED, self.State.RUNNING)
+        return self.state in self.OPEN_STATES
 
     @property
     def is_resumable(self) -> bool:

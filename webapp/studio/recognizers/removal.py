@@ -20,8 +20,7 @@ from django.utils.translation import gettext as _
 from webapp.predictions.models import Prediction
 from webapp.predictions.removal import pictures_forget, predictions_remove
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.studio.models import Job
-from webapp.studio.services import OPEN_STATES
+from webapp.studio.models import Job, TrainingRun
 
 # As long as somebody can wait for a page. What is left is removed when they press again.
 REMOVAL_SECONDS = 15.0
@@ -56,7 +55,7 @@ def recognizer_remove(*, recognizer: Recognizer, seconds: float = REMOVAL_SECOND
             # What was being written when it was archived.
             while predictions_remove(rows=Prediction.objects.filter(recognizer=recognizer)):
                 pass
-            recognizer.runs.exclude(state__in=OPEN_STATES).delete()
+            recognizer.runs.exclude(state__in=TrainingRun.OPEN_STATES).delete()
             recognizer.versions.all().delete()
             recognizer.delete()
     except (ProtectedError, IntegrityError) as error:
@@ -79,7 +78,7 @@ def refuse_removal(recognizer: Recognizer) -> None:
         raise RemovalRefused(_("Archive the recognizer first: that can still be taken back."))
     of_it = Q(version__recognizer=recognizer) | Q(other_version__recognizer=recognizer)
     if (
-        recognizer.runs.filter(state__in=OPEN_STATES).exists()
+        recognizer.runs.filter(state__in=TrainingRun.OPEN_STATES).exists()
         or Job.objects.filter(of_it, state__in=Job.OPEN_STATES).exists()
     ):
         raise RemovalRefused(_under_way())

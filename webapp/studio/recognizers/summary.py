@@ -7,7 +7,6 @@ from django.db.models import Count, F, Q
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.models import Dataset, TrainingRun
-from webapp.studio.services import OPEN_STATES
 
 NUM_VERSIONS = 30
 NUM_RUNS = 15
@@ -35,7 +34,7 @@ def summary_of(recognizer: Recognizer) -> Summary:
     versions = recognizer.versions.defer("class_names").select_related("promoted_by", "run")
     live = versions.filter(state=ModelVersion.State.LIVE).order_by().first()
     runs = recognizer.runs.select_related("dataset", "dataset_version", "version")
-    is_open = Q(state__in=OPEN_STATES)
+    is_open = Q(state__in=TrainingRun.OPEN_STATES)
     learned = Q(runs__recognizer=recognizer, runs__version__isnull=False)
     datasets = Dataset.objects.annotate(num_runs=Count("runs", filter=learned))
     counts = Recognizer.objects.filter(pk=recognizer.pk).aggregate(

@@ -48,7 +48,7 @@ class RetrainForm(forms.Form):
     """Which recognizer shall learn from which dataset, and how. What is left out is as usual."""
 
     recognizer = forms.ModelChoiceField(
-        Recognizer.objects.filter(archived_at=None),
+        Recognizer.objects.active(),
         label=_("Recognizer"),
         required=False,
         empty_label=_("a new one"),
@@ -169,6 +169,7 @@ class RetrainForm(forms.Form):
                     _("Choose a recognizer or give the name of a new one, not both."), code="which"
                 ),
             )
+        self._check_name(cleaned.get("new_name", ""))
         if cleaned.get("mode") == "fine-tune" and cleaned.get("weights") == "none":
             self.add_error(
                 "mode",
@@ -209,6 +210,17 @@ class RetrainForm(forms.Form):
         if cleaned.get("int8"):
             config["int8"] = False
         return config
+
+    def _check_name(self, name: str) -> None:
+        """What is archived is not offered, and learns by its name no more than by its number."""
+        same = Recognizer.objects.filter(name__iexact=name).first() if name else None
+        if same is not None and same.archived_at is not None:
+            sentence = _(
+                "Expected the name of a new recognizer, but “%(name)s” is archived. Take it back, or "
+                "choose another name."
+            )
+            error = forms.ValidationError(sentence, code="archived", params={"name": same.name})
+            self.add_error("new_name", error)
 
     def _check_bounds(self, cleaned: dict[str, Any]) -> None:
         config = {key: value for key, value in self.config().items() if key != "outliers"}

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.config import DEFAULT_EPOCHS, FORMATS
+from training.evaluation.verdicts import MIN_PICTURES_FOR_INT8
+from webapp.studio.runs.room import MEGABYTE
 
-MEGABYTE = 1_048_576
 REFERENCE_SIDE = 224
 # Everything beside the steps: a process that starts, libraries that are imported.
 REST = "rest"
 VAL_SHARE = 0.15
-# On fewer validation pictures int8 is not tried.
-LEAST_FOR_INT8 = 50
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def guessed_seconds(work: Work) -> dict[str, float]:
             num_train * learn + num_val * backbone.look * 4
         )
     seconds["quantize"] = 0.05
-    if work.config.get("int8", True) and num_val >= LEAST_FOR_INT8:
+    if work.config.get("int8", True) and num_val >= MIN_PICTURES_FOR_INT8:
         seconds["quantize"] += (4 + backbone.megabytes / 10) * max(0.25, area)
     seconds["evaluate"] = 0.5 + num * 0.001 + num_val * backbone.look * 4 * area
     more = len(set(work.config.get("formats") or ()) - {"h5", "openvino"})

@@ -4,7 +4,7 @@ import resource
 import sys
 from pathlib import Path
 
-MEGABYTE = 1_048_576
+from webapp.studio.runs.room import MEGABYTE
 
 
 def resident_megabytes() -> int:

@@ -28,6 +28,7 @@ _KNOBS: Mapping[str, Sequence[str]] = {
     "ConfigRefused.fine_tune": ("mode", "weights"),
     "ConfigRefused.scratch": ("mode", "weights"),
 }
+_ABOUT_PICTURES = ("DatasetRefused", "ListRefused", "FolderRefused")
 
 
 @dataclass(frozen=True)
@@ -98,5 +99,5 @@ def said(run: TrainingRun) -> dict[str, Any]:
         "times": times(run),
         "knobs": ",".join(names),
         "knob_labels": ", ".join(setting_name(name) for name in names),
-        "is_about_pictures": run.failure_code.split(".")[0] in ("DatasetRefused", "ListRefused"),
+        "is_about_pictures": run.failure_code.split(".")[0] in _ABOUT_PICTURES,
     }

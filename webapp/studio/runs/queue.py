@@ -9,7 +9,7 @@ State = TrainingRun.State
 
 def open_runs() -> list[TrainingRun]:
     """The running one first, then those that wait, in their order."""
-    runs = TrainingRun.objects.filter(state__in=(State.RUNNING, State.QUEUED))
+    runs = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES)
     rows = runs.select_related("recognizer", "dataset", "requested_by").order_by("id")
     return sorted(rows, key=lambda run: run.state != State.RUNNING)
 

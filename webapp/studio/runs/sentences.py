@@ -11,6 +11,7 @@ _SENTENCES = {
     "claimed": gettext_noop("The training worker has taken it up."),
     "resumed": gettext_noop("The training worker has taken it up again; it goes on from its last checkpoint."),
     "version": gettext_noop("It learns from version %(number)s of %(dataset)s: %(num_pictures)s pictures."),
+    "left_out": gettext_noop("Pictures of that version which are no longer there, left out: %(num)s."),
     "began": gettext_noop("Began: %(step_label)s."),
     "ended": gettext_noop("Ended: %(step_label)s, after %(seconds)s s."),
     "fall_back": gettext_noop(
@@ -21,7 +22,6 @@ _SENTENCES = {
     "succeeded": gettext_noop("The training has succeeded."),
     "cancelled": gettext_noop("The training was cancelled."),
     "failed": gettext_noop("The training has failed."),
-    "lost": gettext_noop("The training was taken away from its worker."),
     "cut": gettext_noop("It said more than %(limit)s lines; the rest is left out here."),
 }  # fmt: skip
 

@@ -15,9 +15,8 @@ register = template.Library()
 @register.simple_tag
 def recognizers_learning() -> list[TrainingRun]:
     """Open runs of recognizers that cannot answer yet, the running one first."""
-    open_runs = TrainingRun.objects.filter(
-        state__in=[TrainingRun.State.RUNNING, TrainingRun.State.QUEUED]
-    ).exclude(recognizer__versions__state="live")
+    open_runs = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES)
+    open_runs = open_runs.exclude(recognizer__versions__state="live")
     return list(open_runs.select_related("recognizer").order_by("-state", "id")[:5])
 
 
