@@ -24,7 +24,7 @@ TEXTS_ON_GROUNDS = {
     "warn": ("warn-ground",),
     "bad": ("bad-ground", "surface"),
     "on-main": ("main", "main-over", "danger", "danger-over"),
-    "on-tone": ("wrong",),
+    "on-tone": ("right", "wrong"),
 }
 SHAPES_ON_GROUNDS = {"edge": GROUNDS[:2], "focus": GROUNDS[:2], "right": ("surface",)}
 
