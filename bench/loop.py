@@ -124,7 +124,9 @@ def _correct(stack: Stack, ada: Visitor, curator: Visitor, files: list[tuple[str
     rows = stack.query("SELECT id FROM predictions_prediction ORDER BY id DESC")
     for (pk,) in rows[: len(files)]:
         address = f"/admin/studio/loop/inbox/{pk}/decide/"
-        page = curator.post(address, {"decision": "accepted"}, page="/admin/studio/loop/inbox/")
+        shown = f"/admin/studio/loop/inbox/?at={pk}"
+        seen = curator.get(shown).text.split('name="seen" value="')[1].split('"')[0]
+        page = curator.post(address, {"decision": "accepted", "seen": seen}, page=shown)
         if page.status_code != 200:
             raise RuntimeError(f"Picture {pk} was not accepted: {page.status_code}")
 

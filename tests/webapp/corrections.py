@@ -11,7 +11,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.pictures import path_of
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.datasets.services import dataset_get_or_create
-from webapp.studio.loop.reviews import classes_of, review_decide
+from webapp.studio.loop.reviews import classes_of, review_decide, seen_of
 from webapp.studio.models import Dataset, Example, Review, TrainingRun
 
 PICTURE = picture_bytes("blue")
@@ -44,7 +44,13 @@ def decided(row: Prediction, by: User, decision: str = "accepted", label: str = 
         label=label,
         by=by,
         classes=classes_of(row.recognizer),
+        seen=as_seen(row),
     )
+
+
+def as_seen(row: Prediction) -> str:
+    """What a form brings back whose page is shown now."""
+    return seen_of(Prediction.objects.select_related("review").get(pk=row.pk))
 
 
 def colours_dataset(recognizer: Recognizer, *, split: str = "") -> Dataset:

@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.webapp.corrections import colours_dataset, decided, judged
+from tests.webapp.corrections import as_seen, colours_dataset, decided, judged
 from webapp.accounts.models import User
 from webapp.predictions.corrections import prediction_correct
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.studio.loop.reviews import ReviewRefused, review_decide, review_seen
+from webapp.studio.loop.reviews import ReviewRefused, review_decide
 from webapp.studio.models import Review, TrainingRun
 
 INBOX = "/admin/studio/loop/inbox/"
@@ -30,8 +30,9 @@ def version(live_version: ModelVersion) -> ModelVersion:
 
 
 def decide(client: Client, row: Prediction, decision: str, **more: Any) -> Any:
+    """By the form of a page that is shown now, unless `seen` is of an earlier one."""
     address = reverse("studio:inbox_decide", args=[row.pk])
-    return client.post(address, {"decision": decision, **more}, follow=True)
+    return client.post(address, {"decision": decision, "seen": as_seen(row), **more}, follow=True)
 
 
 def shown(client: Client, **given: Any) -> str:
@@ -100,7 +101,7 @@ def test_htmx_gets_the_part_that_changes_and_the_address_of_the_next(
     first, second = judged(owner, version), judged(owner, version)
     response = curator_client.post(
         reverse("studio:inbox_decide", args=[first.pk]),
-        {"decision": "accepted"},
+        {"decision": "accepted", "seen": as_seen(first)},
         headers={"HX-Request": "true"},
     )
     text = response.content.decode()
@@ -157,17 +158,18 @@ def test_of_two_curators_at_one_picture_the_second_is_told(
     owner: User, other: User, curator: User, version: ModelVersion, curator_client: Client
 ) -> None:
     row = judged(owner, version)
+    seen = as_seen(row)
     decided(row, other, "dropped")
-    page = decide(curator_client, row, "accepted").content.decode()
+    page = decide(curator_client, row, "accepted", seen=seen).content.decode()
     assert "other has decided meanwhile: dropped" in page
     review = Review.objects.get()
     assert review.decision == Decision.DROPPED
     # Who has seen that may decide otherwise, until the picture is taken.
-    decide(curator_client, row, "accepted", seen=review_seen(review))
+    decide(curator_client, row, "accepted")
     review.refresh_from_db()
     assert (review.decision, review.decided_by) == (Decision.ACCEPTED, curator)
     Review.objects.update(taken_at=timezone.now())
-    page = decide(curator_client, row, "dropped", seen=review_seen(review)).content.decode()
+    page = decide(curator_client, row, "dropped").content.decode()
     assert "is in a dataset already" in page
 
 
@@ -175,8 +177,10 @@ def test_the_same_form_sent_twice_is_one_decision(
     owner: User, version: ModelVersion, curator_client: Client
 ) -> None:
     row = judged(owner, version)
+    seen = as_seen(row)
     for _ in range(2):
-        assert "meanwhile" not in decide(curator_client, row, "accepted").content.decode()
+        page = decide(curator_client, row, "accepted", seen=seen).content.decode()
+        assert "meanwhile" not in page
     assert Review.objects.count() == 1
 
 
@@ -184,6 +188,7 @@ def test_what_its_owner_says_anew_waits_anew(
     owner: User, curator: User, version: ModelVersion, curator_client: Client
 ) -> None:
     row = judged(owner, version)
+    seen = as_seen(row)
     decided(row, curator)
     assert "Nothing waits" in shown(curator_client)
     said = {"verdict": "wrong", "true_label": "green"}
@@ -191,9 +196,10 @@ def test_what_its_owner_says_anew_waits_anew(
     page = shown(curator_client)
     assert "Its owner says that this is “green”" in page
     assert "curator has decided: accepted as “blue”" in page
-    row.refresh_from_db()
     with pytest.raises(ReviewRefused, match="meanwhile"):
-        review_decide(prediction=row, decision="accepted", by=curator, classes=["blue", "green"])
+        review_decide(
+            prediction=row, decision="accepted", by=curator, classes=["blue", "green"], seen=seen
+        )
 
 
 # Who sees which picture

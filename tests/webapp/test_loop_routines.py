@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
 from tests.webapp.corrections import colours_dataset, decided, judged
 from webapp.accounts.models import User
-from webapp.recognizers.models import ModelVersion
-from webapp.studio.loop import routines
+from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio.loop import files, routines
 from webapp.studio.loop.retraining import retrain_as_before
 from webapp.studio.loop.routines import nightfall, routine_set, routines_start_due
 from webapp.studio.loop.taking import corrections_take
@@ -139,6 +141,63 @@ def test_killed_while_it_starts_it_has_not_started(
         with pytest.raises(KeyboardInterrupt):
             routines_start_due(now=NOON)
     assert routines_start_due(now=NOON) == 1
+
+
+def test_one_that_cannot_begin_keeps_no_other_from_it(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither does a round that could not take back what owners have."""
+    other = Recognizer.objects.create(name="Ill", slug="ill")
+    routine_set(
+        recognizer=other,
+        dataset=colours_dataset(other),
+        config={},
+        after_corrections=None,
+        at_night=True,
+        promote=False,
+    )
+    routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+    copied = routines.corrections_copied
+
+    def fail_for_one(*, recognizer: Recognizer, dataset: Dataset) -> Any:
+        if recognizer == other:
+            raise OSError(28, "No space left on device")
+        return copied(recognizer=recognizer, dataset=dataset)
+
+    def fail() -> int:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(routines, "corrections_copied", fail_for_one)
+    monkeypatch.setattr(routines, "corrections_release", fail)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: NIGHT)
+    routines.look_after()
+    assert [run.recognizer for run in automatic()] == [version.recognizer]
+
+
+def test_files_are_copied_before_anything_is_locked(
+    version: ModelVersion,
+    dataset: Dataset,
+    owner: User,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routine(version, dataset, after_corrections=1)
+    decided(judged(owner, version), curator)
+    copy_of, written = files.copy_of, []
+
+    def watch(*given: Any, **more: Any) -> str:
+        written.extend(q["sql"] for q in queries if not q["sql"].startswith("SELECT"))
+        return copy_of(*given, **more)
+
+    monkeypatch.setattr(files, "copy_of", watch)
+    with CaptureQueriesContext(connection) as queries:
+        assert routines_start_due(now=NOON) == 1
+    assert written == []
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from django.db import connection
 from django.db.models.deletion import ProtectedError
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -264,6 +266,18 @@ def test_what_an_owner_takes_back_leaves_the_dataset_with_the_next_round(
     assert corrections_release() == 0
 
 
+def test_the_sweep_asks_of_one_dataset_at_a_time(
+    taken: Callable[..., Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index that finds a file begins with its dataset."""
+    example = taken()
+    monkeypatch.setattr(files, "KEPT_WITHOUT_ROW_SECONDS", -1)
+    with CaptureQueriesContext(connection) as queries:
+        assert files.sweep() == 0
+    [query] = [each["sql"] for each in queries if "studio_example" in each["sql"]]
+    assert f'"dataset_id" = {example.dataset_id}' in query
+
+
 def test_a_file_of_a_folder_is_never_touched(
     dataset: Dataset, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -285,6 +299,7 @@ def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
     dataset: Dataset,
     owner: User,
     curator: User,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     from classifier.answering import open_answerer
     from classifier.bundle import Bundle
@@ -300,10 +315,21 @@ def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
     answerer = open_answerer(Bundle.load(other.bundle_path), device="cpu")
     figures: Any = corrections_measured(run, answerer)
     assert figures == {"corrections": {"num": 2, "right_now": 1, "right_before": 1}}
-    Example.objects.filter(label="green", path__startswith="corrections/").delete()
+    # What has become of the dataset since is another version's.
+    later = judged(owner, version)
+    decided(later, curator)
+    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    learned = Example.objects.exclude(prediction=None).exclude(prediction=later)
+    learned.filter(label="green").update(excluded=Example.Excluded.CURATOR)
+    learned.filter(label="blue").update(label="red")
+    assert corrections_measured(run, answerer) == figures
+    # What its owner has deleted is looked at no more.
+    with django_capture_on_commit_callbacks(execute=True):
+        learned.filter(label="green").delete()
     figures = corrections_measured(run, answerer)
     assert figures == {"corrections": {"num": 1, "right_now": 0, "right_before": 1}}
-    Example.objects.exclude(prediction=None).delete()
+    with django_capture_on_commit_callbacks(execute=True):
+        learned.delete()
     assert corrections_measured(run, answerer) == {}
 
 

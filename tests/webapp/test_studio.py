@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -590,6 +591,41 @@ def test_the_upload_page_says_what_is_still_learning(new_run: NewRun, owner_clie
     page = owner_client.get("/").content.decode()
     assert "Colours is still learning" in page
     assert "training all layers, 25 %" in page
+
+
+@pytest.mark.parametrize(
+    ("access", "told"),
+    [
+        ("everyone", {"guest", "owner", "member"}),
+        ("accounts", {"owner", "member"}),
+        ("groups", {"member"}),
+    ],
+)
+def test_what_is_still_learning_is_named_to_those_who_may_ask_it(
+    new_run: NewRun,
+    client: Client,
+    owner_client: Client,
+    other: User,
+    other_client: Client,
+    settings: Settings,
+    access: str,
+    told: set[str],
+) -> None:
+    settings.ANONYMOUS_UPLOADS = True
+    recognizer = new_run().recognizer
+    group = Group.objects.create(name="Friends")
+    other.groups.add(group)
+    recognizer.groups.add(group)
+    clients = {"guest": client, "owner": owner_client, "member": other_client}
+
+    def who_reads_of_it() -> set[str]:
+        pages = {who: each.get("/").content.decode() for who, each in clients.items()}
+        return {who for who, page in pages.items() if "Colours is still learning" in page}
+
+    Recognizer.objects.update(access=access)
+    assert who_reads_of_it() == told
+    Recognizer.objects.update(archived_at=timezone.now())
+    assert who_reads_of_it() == set()
 
 
 def test_a_running_run_is_cancelled_at_its_next_event(

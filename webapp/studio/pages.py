@@ -14,6 +14,7 @@ from webapp.accounts.models import User
 
 P = ParamSpec("P")
 CURATE = "studio.train"
+SEE_CORRECTIONS = "predictions.view_correction"
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 

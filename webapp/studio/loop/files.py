@@ -69,7 +69,8 @@ def sweep() -> int:
         names = [f"{FOLDER}/{folder.name}/{path.name}" for path in old]
         for start in range(0, len(names), 500):
             chunk = names[start : start + 500]
-            known = set(Example.objects.filter(path__in=chunk).values_list("path", flat=True))
+            rows = Example.objects.filter(dataset=int(folder.name), path__in=chunk)
+            known = set(rows.values_list("path", flat=True))
             for name in chunk:
                 if name not in known:
                     forget(name)
@@ -87,8 +88,11 @@ def forget_with_row(instance: Example, **signal: Any) -> None:
 
 
 def _folders() -> Iterator[Path]:
+    """Of each dataset that has copies, or had some; named by its number."""
     root = Path(settings.DATA_DIR) / FOLDER
-    yield from (entry for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else ()
+    for entry in root.iterdir() if root.is_dir() else ():
+        if entry.is_dir() and entry.name.isascii() and entry.name.isdecimal():
+            yield entry
 
 
 def _file_of(path: str) -> Path:

@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from classifier.bundle import MANIFEST, Manifest
 from classifier.errors import BundleError
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.models import Review
+from webapp.studio.reports.bundle_files import manifest_in
 
 CORRECTIONS, UNCERTAIN, DECIDED = "corrections", "uncertain", "decided"
 QUEUES = {CORRECTIONS: _("Corrections"), UNCERTAIN: _("Least certain"), DECIDED: _("Decided")}
@@ -32,6 +32,7 @@ MAX_LOOKED_AT = 2000
 UNSURE_BELOW = 0.66
 # So near to the threshold of "none of these", as a share of it, the answer might have been the other.
 NEAR_THRESHOLD = 0.1
+NOTHING = Q(pk__in=())
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,21 @@ class Queue:
         return self.ids[start : start + STRIP_BEFORE + STRIP_AFTER + 1]
 
 
-def may_be_seen(recognizer: Recognizer) -> QuerySet[Prediction]:
-    """A recognizer's predictions whose pictures curators may look at and learn from."""
+def may_be_seen(recognizer: Recognizer, *, if_unknown: Q = NOTHING) -> QuerySet[Prediction]:
+    """A recognizer's predictions whose pictures curators may look at and learn from. `if_unknown`: which
+    count as nearly none of the classes where a version's threshold cannot be read."""
     answered = Prediction.objects.present().filter(state=Prediction.State.DONE)
     seen = ~Q(verdict="")
     if settings.CURATORS_SEE_UNCERTAIN:
         for version in recognizer.versions.exclude(state=ModelVersion.State.CANDIDATE):
-            seen |= _unsure(version)
+            seen |= _unsure(version, if_unknown)
     return answered.filter(seen, recognizer=recognizer).exclude(picture_name="")
 
 
 def seen_one(prediction_id: int) -> Prediction | None:
     """The prediction of that number, where curators may look at its picture."""
-    recognizer = Recognizer.objects.filter(predictions=prediction_id).first()
+    # By the key itself: a number that no key can be is found nowhere, and raises nothing.
+    recognizer = Recognizer.objects.filter(predictions__pk=prediction_id).first()
     if recognizer is None:
         return None
     rows = may_be_seen(recognizer).select_related("recognizer", "version", "review__decided_by")
@@ -88,10 +91,11 @@ def shows_uncertain() -> bool:
 
 
 def corrections_waiting() -> QuerySet[Prediction]:
-    """What owners have said and no curator has decided; or was said anew since then."""
+    """What owners have said and no curator has decided on, be it in a dataset as what was said before."""
     said = Prediction.objects.present().filter(state=Prediction.State.DONE).exclude(verdict="")
-    undecided = Q(review=None) | Q(review__taken_at=None, corrected_at__gt=F("review__decided_at"))
-    return said.exclude(picture_name="").filter(undecided)
+    decided_on = F("review__said_at")
+    anew = Q(corrected_at__gt=decided_on) | Q(corrected_at__lt=decided_on)
+    return said.exclude(picture_name="").filter(anew | Q(review__said_at=None))
 
 
 def corrections_counted() -> dict[int, int]:
@@ -103,7 +107,8 @@ def corrections_counted() -> dict[int, int]:
 def reviews_to_take(recognizer: Recognizer) -> QuerySet[Review]:
     """Decisions that would become examples now: what their owners have said since then, or taken back,
     or deleted, is not learned from."""
-    stands = Q(prediction__corrected_at=None) | Q(prediction__corrected_at__lte=F("decided_at"))
+    unjudged = Q(prediction__corrected_at=None, said_at=None)
+    stands = unjudged | Q(prediction__corrected_at=F("said_at"))
     rows = Review.objects.filter(stands, taken_at=None, prediction__in=may_be_seen(recognizer))
     return rows.exclude(decision=Review.Decision.DROPPED)
 
@@ -135,40 +140,36 @@ def _queue(rows: QuerySet[Review, int] | QuerySet[Prediction, int]) -> Queue:
 
 def _least_certain(recognizer: Recognizer) -> list[int]:
     """Of the newest answers of the version that answers now, those it is least sure of; nobody has
-    judged or reviewed them."""
+    judged them, and no curator has decided on them as they are."""
     version = recognizer.live_version()
     if version is None:
         return []
     rows = Prediction.objects.present().filter(version=version, state=Prediction.State.DONE)
     newest = rows.order_by("-id").values_list("pk", flat=True)[:MAX_LOOKED_AT]
-    unsure = rows.filter(_unsure(version), verdict="", review=None).exclude(picture_name="")
+    undecided = Q(review=None) | Q(review__said_at__isnull=False)  # a verdict that was taken back
+    unsure = rows.filter(_unsure(version), undecided, verdict="").exclude(picture_name="")
     # The least of the newest is a number, for databases that take no slice inside of a condition.
     oldest = min(newest, default=0)
     unsure = unsure.filter(pk__gte=oldest).order_by("confidence", "id")
     return list(unsure.values_list("pk", flat=True))
 
 
-def _unsure(version: ModelVersion) -> Q:
+def _unsure(version: ModelVersion, if_unknown: Q = NOTHING) -> Q:
     """Answers of a version that it is not sure of, or that it nearly took for none of the classes."""
     unsure = Q(confidence__lt=UNSURE_BELOW)
-    threshold = _threshold(version)
+    try:
+        threshold = _threshold_in(version.bundle_path, version.bundle_digest)
+    except BundleError:
+        return Q(unsure | if_unknown, version=version)
     if threshold is not None:
         margin = abs(threshold) * NEAR_THRESHOLD
         unsure |= Q(outlier_score__range=(threshold - margin, threshold + margin))
     return Q(unsure, version=version)
 
 
-def _threshold(version: ModelVersion) -> float | None:
-    """From where on a picture is none of the classes; None where the version does not say."""
-    return _threshold_in(str(version.bundle_path), version.bundle_digest)
-
-
-@lru_cache(maxsize=64)
-def _threshold_in(folder: str, digest: str) -> float | None:
-    path = Path(folder)
-    try:
-        manifest = Manifest.from_json((path / MANIFEST).read_text(encoding="utf-8"), path)
-    except (BundleError, OSError, ValueError):
-        return None
-    threshold = manifest.outliers.get("threshold")
+@lru_cache(maxsize=64)  # what raises is not kept: a folder may be back the next time
+def _threshold_in(folder: Path, digest: str) -> float | None:
+    """From where on a picture is none of the classes; None where the bundle does not say. Raises
+    BundleError."""
+    threshold = manifest_in(folder, digest).outliers.get("threshold")
     return float(threshold) if isinstance(threshold, int | float) else None

@@ -1,7 +1,9 @@
 """How many of the corrections that a version has learned from it gets right, and how many were before."""
 
+import csv
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,11 @@ from classifier.errors import ClassifierError
 from classifier.preprocess import read_input
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.reviews import LABEL_SEPARATOR
-from webapp.studio.models import Example, TrainingRun
+from webapp.studio.models import DatasetVersion, TrainingRun
 
 logger = logging.getLogger(__name__)
 
-# Of thousands the newest tell enough; a picture takes some milliseconds.
+# Of thousands so many tell enough, whichever: their names are random. A picture takes some milliseconds.
 MAX_MEASURED = 500
 
 
@@ -38,23 +40,25 @@ def corrections_measured(run: TrainingRun, answerer: Answerer) -> Mapping[str, A
                 "right_before": _num_right(before, truths) if before else None,
             }
         }
-    except (ClassifierError, OSError, RuntimeError, ValueError):
+    except (ClassifierError, OSError, RuntimeError, ValueError, csv.Error):
         logger.exception("The corrections of %s could not be answered again", run)
         return {}
 
 
 def _truths(run: TrainingRun) -> dict[Path, frozenset[str]]:
-    """The newest corrections among what the run has learned from, with their labels."""
-    version = run.dataset_version
-    if version is None:
+    """Corrections in the dataset's version that the run has learned from, with the labels that they have
+    there; without those that their owners have deleted since."""
+    if run.dataset_version is None:
         return {}
-    labels = {}
-    rows = Example.objects.filter(dataset=version.dataset_id, path__startswith=PREFIX).included()
-    for path, label in rows.order_by("-id").values_list("path", "label")[:MAX_MEASURED]:
-        labels[Path(settings.DATA_DIR) / path] = frozenset(
-            filter(None, label.split(LABEL_SEPARATOR))
-        )
-    return labels
+    return dict(islice(_corrections_in(run.dataset_version), MAX_MEASURED))
+
+
+def _corrections_in(version: DatasetVersion) -> Iterator[tuple[Path, frozenset[str]]]:
+    with version.manifest_path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            file = Path(settings.DATA_DIR) / row["path"]
+            if row["path"].startswith(PREFIX) and file.is_file():
+                yield file, frozenset(filter(None, row["label"].split(LABEL_SEPARATOR)))
 
 
 def _live(run: TrainingRun) -> Answerer | None:

@@ -13,10 +13,11 @@ from webapp.predictions.corrections import MAX_LABEL_CHARACTERS, clean_words
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.retraining import last_run
-from webapp.studio.models import Review
+from webapp.studio.models import Example, Review
 
 Decision = Review.Decision
 LABEL_SEPARATOR = "|"  # of a picture with several; see training.sources.csv_manifest
+SEEN_SEPARATOR = " "
 
 
 class ReviewRefused(Exception):
@@ -58,43 +59,53 @@ def review_decide(
     decision: str,
     by: User,
     classes: Iterable[str],
+    seen: str,
     label: str = "",
     is_new_class: bool = False,
-    seen: str = "",
 ) -> Review:
     """The decision, written down; one that is not taken yet is changed. Raises ReviewRefused.
 
-    `label`: of what is relabelled. `is_new_class`: it may be none of `classes`. `seen`: `review_seen` of
-    the decision that the curator saw: of two at the same picture the second is told.
+    `label`: of what is relabelled. `is_new_class`: it may be none of `classes`. `seen`: `seen_of` the
+    prediction as the curator saw it. If its owner has said something else since, nothing is decided;
+    and of two curators at the same picture the second is told.
     """
-    learned_as = _label_of(prediction, decision, label, list(classes), is_new_class)
-    now = timezone.now()
+    said_seen, _separator, decided_seen = seen.partition(SEEN_SEPARATOR)
     try:
         with transaction.atomic():
+            row = Prediction.objects.present().select_related("version").get(pk=prediction.pk)
+            if _moment(row.corrected_at) != said_seen:
+                raise ReviewRefused(
+                    "said_meanwhile",
+                    _("Its owner has said something else meanwhile. Look again."),
+                )
+            decided = {
+                "decision": decision,
+                "label": _label_of(row, decision, label, list(classes), is_new_class),
+                "decided_by": by,
+                "decided_at": timezone.now(),
+                "said_at": row.corrected_at,
+            }
             current, is_new = Review.objects.select_for_update().get_or_create(
-                prediction=prediction,
-                defaults={
-                    "decision": decision,
-                    "label": learned_as,
-                    "decided_by": by,
-                    "decided_at": now,
-                },
+                prediction=row, defaults=decided
             )
             if is_new:
                 return current
+            is_anew = current.said_at != row.corrected_at
             same = (current.decision, current.label, current.decided_by_id)
-            if same == (decision, learned_as, by.pk) and not _is_older(current, prediction):
+            if same == (decision, decided["label"], by.pk) and not is_anew:
                 return current  # the same form, sent twice
-            if current.taken_at is not None:
+            if current.taken_at is not None and not is_anew:
                 raise ReviewRefused(
                     "taken", _("This picture is in a dataset already. Change its class there.")
                 )
-            if review_seen(current) != seen:
+            if _moment(current.decided_at) != decided_seen:
                 raise ReviewRefused("decided_meanwhile", _meanwhile(current))
-            current.decision, current.label = decision, learned_as
-            current.decided_by, current.decided_at = by, now
+            for name, value in decided.items():
+                setattr(current, name, value)
             current.save()
-    except IntegrityError as error:
+            if current.taken_at is not None:
+                _examples_follow(current)
+    except (Prediction.DoesNotExist, IntegrityError) as error:
         raise ReviewRefused(
             "gone", _("Its owner has deleted this picture. There is nothing to decide.")
         ) from error
@@ -108,9 +119,11 @@ def review_undo(*, prediction: Prediction, by: User) -> bool:
     return own.delete()[0] > 0
 
 
-def review_seen(review: Review | None) -> str:
-    """A name for this very decision, for a form to bring back; empty for none."""
-    return review.decided_at.isoformat() if review else ""
+def seen_of(prediction: Prediction) -> str:
+    """A name for what its owner says and what is decided, for a form to bring back."""
+    review: Review | None = getattr(prediction, "review", None)
+    decided_at = review.decided_at if review else None
+    return f"{_moment(prediction.corrected_at)}{SEEN_SEPARATOR}{_moment(decided_at)}"
 
 
 def said_of(review: Review) -> str:
@@ -166,10 +179,19 @@ def _label_of(
     return LABEL_SEPARATOR.join(name or part for name, part in zip(known, parts, strict=True))
 
 
-def _is_older(review: Review, prediction: Prediction) -> bool:
-    """Whether the owner has said something else since it was decided."""
-    said_at: datetime | None = prediction.corrected_at
-    return said_at is not None and said_at > review.decided_at
+def _examples_follow(review: Review) -> None:
+    """What datasets have of the picture, as it is decided on what its owner has said since."""
+    examples = Example.objects.filter(prediction=review.prediction_id)
+    curator = Example.Excluded.CURATOR
+    if review.decision == Decision.DROPPED:
+        examples.included().update(excluded=curator)
+    else:
+        examples.update(label=review.label)
+        examples.filter(excluded=curator).update(excluded="")
+
+
+def _moment(at: datetime | None) -> str:
+    return at.isoformat() if at else ""
 
 
 def _meanwhile(review: Review) -> str:

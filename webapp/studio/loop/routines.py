@@ -5,7 +5,8 @@ single transaction, so that whoever is killed in the middle has started nothing.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,16 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from webapp.database import DATABASE_AWAY
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.inbox import reviews_to_take
 from webapp.studio.loop.retraining import last_success
-from webapp.studio.loop.taking import TakingRefused, corrections_release, corrections_take
+from webapp.studio.loop.taking import (
+    Copies,
+    TakingRefused,
+    corrections_copied,
+    corrections_release,
+)
 from webapp.studio.models import Dataset, DatasetVersion, Routine, TrainingRun
 from webapp.studio.services import run_create
 
@@ -60,12 +67,17 @@ def routines_start_due(*, now: datetime | None = None) -> int:
     busy = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES).values("recognizer")
     routines = Routine.objects.filter(wanted, recognizer__archived_at=None)
     routines = routines.exclude(recognizer__in=busy).select_related("recognizer", "dataset")
-    return sum(_start(routine, now) for routine in routines if _is_due(routine, now))
+    num_started = 0
+    for routine in routines:
+        with _outlived("%s could not begin to learn by itself", routine):
+            num_started += _is_due(routine, now) and _start(routine, now)
+    return num_started
 
 
 def look_after() -> None:
     """One round: what owners have taken back goes, and what is due begins."""
-    corrections_release()
+    with _outlived("What owners have taken back is still in datasets"):
+        corrections_release()
     routines_start_due()
 
 
@@ -101,21 +113,37 @@ def _is_due(routine: Routine, now: datetime) -> bool:
 def _start(routine: Routine, now: datetime) -> bool:
     """Take what is decided and queue a run of it. False where another worker was first, or there is
     nothing new."""
+    last = last_success(routine.recognizer)
+    config = routine.config or (last.config if last else None)
+    if not config:
+        _claim(routine, now)
+        return False
+    try:
+        with corrections_copied(recognizer=routine.recognizer, dataset=routine.dataset) as copies:
+            return _begin(routine, now, copies, last, config)
+    except TakingRefused as refused:
+        logger.warning("%s does not learn by itself: %s", routine, refused)
+        _claim(routine, now)
+        return False
+
+
+def _claim(routine: Routine, now: datetime) -> bool:
+    """Whether this worker is the first to start it this time."""
+    mine = Routine.objects.filter(pk=routine.pk, last_started_at=routine.last_started_at)
+    return mine.update(last_started_at=now) > 0
+
+
+def _begin(
+    routine: Routine,
+    now: datetime,
+    copies: Copies,
+    last: TrainingRun | None,
+    config: Mapping[str, Any],
+) -> bool:
     with transaction.atomic():
-        mine = Routine.objects.filter(pk=routine.pk, last_started_at=routine.last_started_at)
-        if not mine.update(last_started_at=now):
+        if not _claim(routine, now):
             return False
-        last = last_success(routine.recognizer)
-        config = routine.config or (last.config if last else None)
-        if not config:
-            return False
-        try:
-            version = corrections_take(
-                recognizer=routine.recognizer, dataset=routine.dataset
-            ).version
-        except TakingRefused as refused:
-            logger.warning("%s does not learn by itself: %s", routine, refused)
-            return False
+        version = copies.take().version
         if last is not None and _is_same(last, version, config):
             return False
         run = run_create(
@@ -135,3 +163,15 @@ def _start(routine: Routine, now: datetime) -> bool:
 def _is_same(run: TrainingRun, version: DatasetVersion, config: Mapping[str, Any]) -> bool:
     """Whether that run has learned from the same with the same settings."""
     return run.dataset_version_id == version.pk and run.config == dict(config)
+
+
+@contextmanager
+def _outlived(sentence: str, *names: object) -> Iterator[None]:
+    """What one of many raises is logged, and the others have their turn. A database that is away ends the
+    round; the next one comes in a minute."""
+    try:
+        yield
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception(sentence, *names)

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.inbox import Queue, may_be_seen, seen_one
-from webapp.studio.loop.reviews import LABEL_SEPARATOR, proposed_label, review_seen, said_of
+from webapp.studio.loop.reviews import LABEL_SEPARATOR, proposed_label, said_of, seen_of
 from webapp.studio.models import Review
 
 NUM_TOP = 5
@@ -58,7 +58,7 @@ class Item:
 
     @property
     def seen(self) -> str:
-        return review_seen(self.review)
+        return seen_of(self.prediction)
 
 
 def item_of(

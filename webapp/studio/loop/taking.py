@@ -1,9 +1,11 @@
 """Decided pictures become examples of a dataset, and the dataset a new version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -37,8 +39,42 @@ class TakingRefused(Exception):
 def corrections_take(*, recognizer: Recognizer, dataset: Dataset, by: User | None = None) -> Taken:
     """All that is accepted or relabelled and not taken yet, as examples in a new version of a dataset.
 
-    Files first, then all rows in one transaction, so whoever is killed in between leaves at most files
-    that the sweep finds; of two at once, each picture is taken by one. Raises TakingRefused.
+    Raises TakingRefused.
+    """
+    with corrections_copied(recognizer=recognizer, dataset=dataset) as copies:
+        return copies.take(by=by)
+
+
+@dataclass
+class Copies:
+    """What could be taken, its files beside the dataset's: `paths` by reviews. See corrections_copied."""
+
+    recognizer: Recognizer
+    dataset: Dataset
+    num_found: int
+    paths: Mapping[int, str]
+    taken: Collection[int] = ()
+
+    def take(self, *, by: User | None = None) -> Taken:
+        """Write all rows, in one transaction: of two at once, each picture is taken by one."""
+        with transaction.atomic():
+            Dataset.objects.select_for_update().get(pk=self.dataset.pk)
+            taken = _take(self.recognizer, self.dataset, self.paths)
+            note = ngettext("%(number)s correction", "%(number)s corrections", len(taken))
+            version = version_freeze(
+                dataset=self.dataset,
+                created_by=by,
+                note=note % {"number": len(taken)} if taken else "",
+            )
+        self.taken = taken
+        return Taken(version, len(taken), self.num_found - len(self.paths))
+
+
+@contextmanager
+def corrections_copied(*, recognizer: Recognizer, dataset: Dataset) -> Iterator[Copies]:
+    """Copies of all that could be taken, before anything is locked for it. What is not taken when the
+    block ends, and all of them where it raises, goes again; whoever is killed leaves files that the sweep
+    finds. Raises TakingRefused.
     """
     if dataset.state != Dataset.State.READY:
         raise TakingRefused(
@@ -48,45 +84,41 @@ def corrections_take(*, recognizer: Recognizer, dataset: Dataset, by: User | Non
     found = list(
         reviews_to_take(recognizer).select_related("prediction").order_by("id")[:MAX_TAKEN]
     )
-    copies: dict[int, str] = {}
+    paths: dict[int, str] = {}
+    kept: Collection[int] = ()
     try:
         for review in found:
             try:
-                copies[review.pk] = files.copy_of(
+                paths[review.pk] = files.copy_of(
                     review.prediction.picture_name, dataset_id=dataset.pk
                 )
             except FileNotFoundError:
                 continue
-        if copies:
+        if paths:
             files.sync(dataset.pk)
-        with transaction.atomic():
-            Dataset.objects.select_for_update().get(pk=dataset.pk)
-            taken = _take(recognizer, dataset, copies)
-            note = ngettext("%(number)s correction", "%(number)s corrections", len(taken))
-            version = version_freeze(
-                dataset=dataset,
-                created_by=by,
-                note=note % {"number": len(taken)} if taken else "",
-            )
-    except BaseException:
-        for path in copies.values():
-            files.forget(path)
-        raise
-    for pk, path in copies.items():
-        if pk not in taken:  # another curator was faster, or its owner has deleted it
-            files.forget(path)
-    return Taken(version, len(taken), len(found) - len(copies))
+        copies = Copies(recognizer, dataset, len(found), paths)
+        yield copies
+        kept = copies.taken
+    finally:
+        for pk, path in paths.items():
+            if pk not in kept:  # another curator was faster, or its owner has deleted it
+                files.forget(path)
 
 
 def corrections_release() -> int:
-    """Take out of datasets what owners no longer let curators see; returns how many. Where they delete
-    a picture, its row takes that along by itself."""
+    """Take out of datasets what owners no longer let curators see, and what was decided on words that
+    they have taken back; returns how many. Where they delete a picture, its row takes that along by itself.
+    """
     num_gone = 0
     unjudged = Example.objects.filter(prediction__isnull=False, prediction__verdict="")
     with_some = unjudged.order_by().values_list("prediction__recognizer", flat=True).distinct()
     for recognizer in Recognizer.objects.filter(pk__in=list(with_some)):
-        withdrawn = unjudged.filter(prediction__recognizer=recognizer)
-        withdrawn = withdrawn.exclude(prediction__in=may_be_seen(recognizer))
+        # While a version cannot say what it was unsure of, nothing goes for that: it would be for good.
+        seen = may_be_seen(recognizer, if_unknown=Q(outlier_score__isnull=False))
+        withdrawn = unjudged.filter(
+            Q(prediction__review__said_at__isnull=False) | ~Q(prediction__in=seen),
+            prediction__recognizer=recognizer,
+        )
         with transaction.atomic():
             predictions = list(withdrawn.values_list("prediction", flat=True)[:RELEASED_AT_ONCE])
             Review.objects.filter(prediction__in=predictions).delete()
@@ -95,7 +127,7 @@ def corrections_release() -> int:
     return num_gone
 
 
-def _take(recognizer: Recognizer, dataset: Dataset, copies: dict[int, str]) -> Sequence[int]:
+def _take(recognizer: Recognizer, dataset: Dataset, copies: Mapping[int, str]) -> Collection[int]:
     """Write the rows of those that still stand; returns whose."""
     current = reviews_to_take(recognizer).filter(pk__in=copies)
     standing = list(current.select_for_update(of=("self",)).order_by("id"))

@@ -29,10 +29,9 @@ from webapp.studio.loop.reviews import (
 from webapp.studio.loop.shown import item_of, strip_of
 from webapp.studio.loop.taking import Taken, TakingRefused, corrections_take
 from webapp.studio.models import Dataset
-from webapp.studio.pages import View, curator, curator_page, page
+from webapp.studio.pages import SEE_CORRECTIONS, View, curator, curator_page, page
 
 P = ParamSpec("P")
-SEE_CORRECTIONS = "predictions.view_correction"
 
 
 def inbox_page(view: View[P]) -> View[P]:

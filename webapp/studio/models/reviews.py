@@ -13,8 +13,10 @@ from webapp.studio.models.datasets import Dataset
 class Review(models.Model):
     """A curator's decision on one visitor's picture.
 
-    `label`: the class that it shall be learned as; empty for what is dropped. `taken_at`: when it
-    became an example of a dataset; until then the decision may change.
+    `label`: the class that it shall be learned as; empty for what is dropped. `said_at`: when its owner
+    had said what was decided on, None where that was nothing; the decision stands while this is the
+    prediction's `corrected_at`. `taken_at`: when it became an example of a dataset; until then the
+    decision may change.
     """
 
     class Decision(models.TextChoices):
@@ -36,6 +38,7 @@ class Review(models.Model):
         verbose_name=_("decided by"),
     )
     decided_at = models.DateTimeField(_("decided at"))
+    said_at = models.DateTimeField(_("decided on what was said at"), null=True, blank=True)
     taken_at = models.DateTimeField(_("became an example at"), null=True, blank=True)
 
     class Meta:

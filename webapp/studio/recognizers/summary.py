@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count, F, Q
 
-from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio.loop import inbox
 from webapp.studio.models import Dataset, TrainingRun
 
 NUM_VERSIONS = 30
@@ -55,9 +55,9 @@ def summary_of(recognizer: Recognizer) -> Summary:
 
 
 def corrections_waiting(recognizer: Recognizer | None = None) -> int:
-    """How many judged answers no curator has decided on, of one recognizer or of all; counted no further
-    than to one more than MAX_COUNTED."""
-    rows = Prediction.objects.present().exclude(verdict="").filter(review=None)
+    """How many wait in the inbox, of one recognizer or of all; counted no further than to one more than
+    MAX_COUNTED."""
+    rows = inbox.corrections_waiting()
     if recognizer is not None:
         rows = rows.filter(recognizer=recognizer)
     return rows.order_by()[: MAX_COUNTED + 1].count()

@@ -33,7 +33,11 @@ class BundleFile:
 
 def manifest_of(version: ModelVersion) -> Manifest:
     """What the version's bundle says of itself, its own digest checked. Raises BundleError."""
-    path = version.bundle_path
+    return manifest_in(version.bundle_path, version.bundle_digest)
+
+
+def manifest_in(path: Path, digest: str) -> Manifest:
+    """The manifest in a folder, which must have that digest. Raises BundleError."""
     if not path.is_dir():
         raise BundleMissing("no_folder", path=path)
     try:
@@ -43,7 +47,7 @@ def manifest_of(version: ModelVersion) -> Manifest:
     except (OSError, ValueError) as error:
         raise BundleCorrupt("manifest_unreadable", path=path, problem=error) from error
     manifest = Manifest.from_json(text, path)
-    if json.loads(text)["digest"] != version.bundle_digest:
+    if json.loads(text)["digest"] != digest:
         raise BundleCorrupt("manifest_changed", path=path)
     return manifest
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from training.bundle_files import OUTCOMES
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.templatetags.shares import percent
 from webapp.studio.models import Example
 from webapp.studio.reports import values
 from webapp.studio.reports.bundle_files import file_path, manifest_of
 from webapp.studio.reports.examples import examples_by_path
-from webapp.studio.reports.outcomes import OUTCOMES, Outcome, find_outcomes
+from webapp.studio.reports.outcomes import Outcome, find_outcomes
 from webapp.studio.reports.told import dataset_of
 
 PICTURES_A_PAGE = 60

@@ -12,7 +12,6 @@ from typing import Any
 
 from webapp.studio.reports import values
 
-OUTCOMES = "outcomes.jsonl"
 MAX_BYTES_A_PAGE = 8 * 2**20  # some 40,000 pictures, a fraction of a second
 MAX_HEADER_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 64 * 2**10

@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 
 from classifier.bundle import Manifest
 from classifier.errors import BundleError
-from training.bundle_files import REPORT
+from training.bundle_files import OUTCOMES, REPORT
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.models import Dataset, TrainingRun
 from webapp.studio.reports import values
 from webapp.studio.reports.bundle_files import FileDamaged, bundle_problem, json_of, manifest_of
-from webapp.studio.reports.outcomes import OUTCOMES
 
 MAX_CLASSES = 2000
 

@@ -12,11 +12,14 @@ from webapp.studio.models import TrainingRun
 register = template.Library()
 
 
-@register.simple_tag
-def recognizers_learning() -> list[TrainingRun]:
-    """Open runs of recognizers that cannot answer yet, the running one first."""
-    open_runs = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES)
-    open_runs = open_runs.exclude(recognizer__versions__state="live")
+@register.simple_tag(takes_context=True)
+def recognizers_learning(context: RequestContext) -> list[TrainingRun]:
+    """Open runs of recognizers that whoever asks may ask and that cannot answer yet, the running one
+    first."""
+    offered = Recognizer.objects.active().open_to(context["request"].user)
+    open_runs = TrainingRun.objects.filter(
+        state__in=TrainingRun.OPEN_STATES, recognizer__in=offered
+    ).exclude(recognizer__versions__state="live")
     return list(open_runs.select_related("recognizer").order_by("-state", "id")[:5])
 
 
