@@ -738,3 +738,21 @@ def test_a_run_that_nobody_asked_for_leaves_the_live_version_until_it_is_compare
     assert run.version is not None
     assert run.version.state == ModelVersion.State.CANDIDATE
     assert run.version.jobs.filter(other_version=live_version).exists()
+
+
+@pytest.mark.parametrize(("is_allowed", "state"), [(True, "live"), (False, "candidate")])
+def test_the_first_version_of_a_run_that_nobody_asked_for_answers_where_the_operator_allows_it(
+    new_run: NewRun,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    is_allowed: bool,
+    state: str,
+) -> None:
+    settings.AUTO_PROMOTE = is_allowed
+    run = new_run(promote_when_done=True)
+    TrainingRun.objects.filter(pk=run.pk).update(is_automatic=True)
+    monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
+    assert trainer.train_next()
+    run.refresh_from_db()
+    assert run.version is not None
+    assert run.version.state == state

@@ -245,8 +245,10 @@ def _succeed(run: TrainingRun, version: ModelVersion) -> bool:
     Raises LeaseLost and TrainingCancelled: then it is not promoted.
     """
     notes, is_promoted = run.notes, False
-    # A run that nobody has asked for goes live after its comparison, and not where that is worse.
-    if run.promote_when_done and not (run.is_automatic and has_champion(version)):
+    # A run that nobody has asked for goes live after its comparison, and not where that is worse; and
+    # only where the operator allows it still.
+    is_allowed = not run.is_automatic or (settings.AUTO_PROMOTE and not has_champion(version))
+    if run.promote_when_done and is_allowed:
         try:
             _promote(run, version)
             is_promoted = True
