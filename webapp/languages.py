@@ -5,7 +5,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
+
+from classifier.errors import ClassifierError
 
 # What Django and django-axes have no Chinese for. Our catalogues are asked before theirs.
 TEXTS_OF_OTHERS = (
@@ -48,6 +50,11 @@ TEXTS_OF_OTHERS = (
     gettext_noop("User Agent"),
     gettext_noop("Username"),
 )
+
+
+def sentence_of(error: ClassifierError) -> str:
+    """What was refused, in the reader's language."""
+    return gettext(error.sentences[error.code]) % error.params
 
 
 class LanguageMiddleware(LocaleMiddleware):

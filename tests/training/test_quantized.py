@@ -1,6 +1,7 @@
 """training.backbones.quantized: a backbone in int8, with ranges from training pictures; nobody is told."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from classifier.engines.openvino import compile_graph
 from tests.training.folders import read, write_classes
 from tests.training.tiny import NUM_FEATURES, NUM_KINDS, SIZE, drawn, tiny_backbone
 from training.backbones import quantized
-from training.backbones.network import Network
+from training.backbones.network import Network, keep_graph
 from training.backbones.quantized import (
     Calibration,
     int8_forget,
@@ -264,10 +265,42 @@ def test_it_is_kept_for_the_next_training_on_the_same_classes(
         network, prepared.examples
     )
     int8_forget(network, prepared.examples, graphs=tmp_path)
+    assert not list(tmp_path.iterdir()), "neither the hashes nor the weights"
     with monkeypatch.context() as patch:
         patch.setattr(quantized, "quantize", lambda *given: 1 / 0)
         assert int8_network(config, prepared, network, told, graphs=tmp_path) == "failed"
     assert quantized.kept_key(Network(network.graph, None, lambda: None), prepared.examples) is None
+
+
+@pytest.mark.usefixtures("with_dot_products")
+def test_of_those_that_are_kept_the_ones_used_last_stay(
+    config: TrainingConfig,
+    prepared: Prepared,
+    network: Network,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train(*class_names: str) -> str:
+        """On these classes, a while after whatever was before."""
+        for path in tmp_path.iterdir():
+            time = path.stat().st_mtime - 60
+            os.utime(path, (time, time))
+        examples = replace(prepared.examples, class_names=class_names)
+        int8_network(config, replace(prepared, examples=examples), network, told, graphs=tmp_path)
+        return f"{quantized.kept_key(network, examples)}"
+
+    monkeypatch.setattr(quantized, "quantize", lambda graph, pictures: graph)
+    monkeypatch.setattr(quantized, "MAX_KEPT", 2)
+    keep_graph(tmp_path, "network", network.graph)  # not in int8: each backbone has one
+    first, second = train("a", "b"), train("a", "c")
+    assert train("a", "b") == first, "used again"
+    third = train("a", "d")
+    assert second != third
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{key}{suffix}"
+        for key in ("network", first, third)
+        for suffix in (".json", ".xml", ".bin")
+    }
 
 
 @pytest.mark.usefixtures("with_dot_products")

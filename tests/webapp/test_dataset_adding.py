@@ -13,9 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.pictures import picture_bytes
-from tests.webapp.datasets import do_job, folder_of, row_of, zip_of
+from tests.webapp.datasets import dataset_of, do_job, folder_of, row_of, zip_of
 from webapp.studio.datasets import incoming, sweeping
 from webapp.studio.datasets.incoming import PIECE_BYTES
+from webapp.studio.datasets.pictures import thumbnail_of
 from webapp.studio.models import Dataset, Job
 
 State = Dataset.State
@@ -295,6 +296,42 @@ def test_half_unpacked_folders_of_nobody_are_swept(curator_client: Client, tmp_p
     assert do_job(dataset).state == Job.State.SUCCEEDED, (
         "what a killed worker left is in nobody's way"
     )
+
+
+@pytest.mark.usefixtures("db")
+def test_a_folder_that_another_worker_sweeps_at_the_same_moment_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "datasets"
+    (root / ".deleted-a").symlink_to(tmp_path / "gone")  # listed, and not there any more
+    for name in (".deleted-b", ".unpacking-99"):
+        (root / name).mkdir()
+        os.utime(root / name, (1, 1))
+    sweeping.sweep()
+    assert [path.name for path in root.iterdir()] == [".deleted-a"]
+
+
+@pytest.mark.usefixtures("db")
+def test_small_pictures_made_long_ago_are_swept_and_made_again_when_looked_at(
+    tmp_path: Path,
+) -> None:
+    def thumbnails() -> set[Path]:
+        return set((tmp_path / "cache" / "thumbnails").rglob("*.*"))
+
+    old, new = dataset_of("bugs").examples.all()[:2]
+    thumbnail_of(old)
+    [file] = thumbnails()
+    thumbnail_of(new)
+    long_ago = time.time() - 31 * 24 * 3600
+    part = file.with_name(".killed.part")
+    part.touch()
+    for each in (file, part):
+        os.utime(each, (long_ago, long_ago))
+    sweeping.sweep()
+    assert len(thumbnails()) == 1
+    assert file not in thumbnails()
+    thumbnail_of(old)
+    assert file in thumbnails()
 
 
 def test_a_worker_that_died_after_unpacking_has_not_lost_it(curator_client: Client) -> None:

@@ -6,14 +6,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from classifier.errors import ClassifierError, EngineError
 from tests.waiting import wait_for
 from webapp.ops.reconciler import reconcile
+from webapp.studio.datasets import importing
 from webapp.studio.jobs import worker
-from webapp.studio.jobs.services import job_cancel, job_claim, job_create, job_end, job_renew
+from webapp.studio.jobs.services import (
+    job_cancel,
+    job_claim,
+    job_create,
+    job_end,
+    job_renew,
+    jobs_requeue_lost,
+)
+from webapp.studio.lease import LeaseLost
 from webapp.studio.models import Dataset, Job
 
 State = Job.State
@@ -108,3 +118,66 @@ def test_a_lost_worker_s_job_is_begun_anew_and_given_up_after_three_times(job: J
     job.refresh_from_db()
     assert job.state == State.FAILED
     assert "died 3 times" in job.failure_sentence
+
+
+def test_a_worker_that_renews_its_lease_at_the_last_moment_keeps_its_job(job: Job) -> None:
+    held = job_claim()
+    assert held is not None
+    lose(held)
+    renewed: list[bool] = []
+
+    def renew_first(execute: Callable[..., Any], sql: str, *given: Any) -> Any:
+        if sql.startswith("UPDATE") and not renewed:
+            renewed.append(True)
+            renewed.append(job_renew(job=held))
+        return execute(sql, *given)
+
+    with connection.execute_wrapper(renew_first):
+        assert jobs_requeue_lost() == 0
+    assert renewed == [True, True]
+    assert job_end(job=held, state=State.SUCCEEDED), "it is still this worker's"
+
+
+@pytest.mark.django_db(transaction=True)  # the database looks for the dataset at the commit
+def test_a_job_of_a_dataset_that_was_deleted_meanwhile_is_refused(dataset: Dataset) -> None:
+    Dataset.objects.filter(pk=dataset.pk).delete()
+    with pytest.raises(IntegrityError):
+        job_create(kind=Job.Kind.AUDIT, dataset=dataset)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("was_read", [False, True])
+def test_a_reading_whose_workers_died_is_given_up_with_its_job(
+    dataset: Dataset, was_read: bool
+) -> None:
+    before = Dataset.State.READY if was_read else Dataset.State.READING
+    Dataset.objects.update(state=before)
+    job_create(kind=Job.Kind.IMPORT, dataset=dataset)
+    for _attempt in range(3):
+        dataset.refresh_from_db()
+        assert dataset.state == before
+        held = job_claim()
+        assert held is not None
+        lose(held)
+        jobs_requeue_lost()
+    dataset.refresh_from_db()
+    assert dataset.state == (Dataset.State.READY if was_read else Dataset.State.FAILED)
+
+
+def test_a_worker_that_was_taken_for_dead_says_nothing_of_what_another_one_reads(
+    dataset: Dataset,
+) -> None:
+    job_create(kind=Job.Kind.IMPORT, dataset=dataset)
+    first = job_claim()
+    assert first is not None
+    lose(first)
+    jobs_requeue_lost()
+    assert job_claim()
+
+    def stop(step: str, fraction: float) -> None:
+        raise LeaseLost
+
+    with pytest.raises(LeaseLost):
+        importing.run(first, stop)
+    dataset.refresh_from_db()
+    assert dataset.state == Dataset.State.READING

@@ -4,12 +4,14 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from tests.bundles import colour_bundle
 from webapp.accounts.models import User
@@ -90,6 +92,25 @@ def test_the_database_itself_allows_one_live_version(new_version: NewVersion) ->
 def no_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a second, and others look at it."""
     monkeypatch.setattr(services, "_let_it_answer_once", lambda version: None)
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+def test_a_promotion_writes_nothing_but_that_it_happened(
+    new_version: NewVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = new_version()
+    written: list[datetime] = []
+
+    def meanwhile(given: ModelVersion) -> None:
+        """Another promotion has the workers load it once more."""
+        written.append(timezone.now() + timedelta(seconds=len(written)))
+        ModelVersion.objects.filter(pk=given.pk).update(preload_until=written[-1])
+
+    monkeypatch.setattr(services, "_expect_files", meanwhile)
+    version_promote(version=version, by=None)
+    version.refresh_from_db()
+    assert (version.state, version.preload_until) == (State.LIVE, written[-1])
+    assert len(written) == 2, "the last time when it was read already"
 
 
 @pytest.mark.usefixtures("no_smoke_test")

@@ -123,7 +123,8 @@ def graph_digest(graphs: Path, key: str) -> str | None:
 
 def forget_graph(graphs: Path, key: str) -> None:
     """Have the next one who asks for it make it anew."""
-    (graphs / f"{key}.json").unlink(missing_ok=True)
+    for suffix in (".json", ".xml", ".bin"):  # the hashes first, so that half is none
+        (graphs / f"{key}{suffix}").unlink(missing_ok=True)
 
 
 def keep_graph(graphs: Path, key: str, graph: ov.Model) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 MAX_PICTURES = 128
 # What is told of the way once the pictures are through; the rest corrects each layer's bias.
 SHARE_OF_PICTURES = 0.9
+# Of each list of class names there is one, of 24 MB for ResNet50; so many recognizers can take turns.
+MAX_KEPT = 8
+_MARK = "-int8-"
 
 
 class Calibration:
@@ -88,6 +91,7 @@ def int8_network(
         return "few_pictures"  # before the work, since nothing could come of it
     key = kept_key(network, examples) if graphs else None
     if graphs and key and (kept := kept_graph(graphs, key)):
+        _mark_used(graphs, key)
         return Network(kept, graph_digest(graphs, key), lambda: network.model)
     train = examples.places("train")
     places = spread(train, examples.labels[train], MAX_PICTURES, config.seed)
@@ -102,6 +106,7 @@ def int8_network(
         return "failed"
     if graphs and key:
         keep_graph(graphs, key, graph)
+        _forget_unused(graphs)
     # Its features depend on the pictures that it was made with, too: on the graph as it is kept.
     features_key = graph_digest(graphs, key) if graphs and key else None
     return Network(graph, features_key, lambda: network.model)
@@ -113,13 +118,28 @@ def kept_key(network: Network, examples: Examples) -> str | None:
         return None
     made_of = [network.key, MAX_PICTURES, *(version(name) for name in ("nncf", "openvino"))]
     text = json.dumps([*made_of, examples.class_names])
-    return f"{network.key}-int8-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{network.key}{_MARK}{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def int8_forget(network: Network, examples: Examples, *, graphs: Path) -> None:
     """The next training shall quantize the network anew: this one did not answer well enough."""
     if key := kept_key(network, examples):
         forget_graph(graphs, key)
+
+
+def _mark_used(graphs: Path, key: str) -> None:
+    with suppress(OSError):  # another training has forgotten it, and this one has it in its memory
+        (graphs / f"{key}.xml").touch()
+
+
+def _forget_unused(graphs: Path) -> None:
+    """Leave the graphs that were used last; whoever wants another one quantizes anew."""
+    try:
+        kept = sorted(graphs.glob(f"*{_MARK}*.xml"), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-MAX_KEPT]:
+            forget_graph(graphs, path.stem)
+    except OSError as error:
+        logger.warning("Graphs in %s could not be removed (%s); going on", graphs, error)
 
 
 def spread(

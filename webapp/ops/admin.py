@@ -1,18 +1,15 @@
 """The inference workers that are alive, to look at."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webapp.model_admin import ModelAdmin
-from webapp.ops.models import WorkerHeartbeat
+from webapp.ops.models import WorkerHeartbeat, alive_since
 
 
 class AliveFilter(admin.SimpleListFilter):
@@ -25,12 +22,11 @@ class AliveFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[WorkerHeartbeat]
     ) -> QuerySet[WorkerHeartbeat]:
-        since = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
         match self.value():
             case "yes":
-                return queryset.filter(seen_at__gt=since)
+                return queryset.filter(seen_at__gt=alive_since())
             case "no":
-                return queryset.filter(seen_at__lte=since)
+                return queryset.filter(seen_at__lte=alive_since())
         return queryset
 
 

@@ -1,11 +1,21 @@
 """What operations keep in the database: which inference workers are alive, and what they hold."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+
+def alive_since() -> datetime:
+    """Who was seen after this is alive."""
+    return timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
+
+
+class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
+    def alive(self) -> "WorkerHeartbeatQuerySet":
+        return self.filter(seen_at__gt=alive_since())
 
 
 class WorkerHeartbeat(models.Model):
@@ -21,6 +31,8 @@ class WorkerHeartbeat(models.Model):
     loaded = models.JSONField(_("loaded versions"), default=list, blank=True)
     refused = models.JSONField(_("refused versions"), default=dict, blank=True)
 
+    objects = WorkerHeartbeatQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("inference worker")
         verbose_name_plural = _("inference workers")
@@ -30,5 +42,4 @@ class WorkerHeartbeat(models.Model):
 
     @property
     def is_alive(self) -> bool:
-        since = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
-        return self.seen_at > since
+        return self.seen_at > alive_since()

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from webapp.accounts.models import User
+from webapp.languages import sentence_of
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.swap import PromotionRefused, let_workers_load
 
@@ -101,7 +102,7 @@ def version_promote(
         bundle = Bundle.load(version.bundle_path)
     except BundleError as error:
         logger.warning("Promotion of %s refused: %s", version, error)
-        raise PromotionRefused(_(error.sentences[error.code]) % error.params) from error
+        raise PromotionRefused(sentence_of(error)) from error
     if bundle.digest != version.bundle_digest:
         raise PromotionRefused(
             _("Expected the bundle that this version was created with, found another in its place.")
@@ -125,7 +126,7 @@ def version_promote(
                 version.state = ModelVersion.State.LIVE
                 version.promoted_at = timezone.now()
                 version.promoted_by = by
-                version.save()
+                version.save(update_fields=["state", "promoted_at", "promoted_by"])
                 Promotion.objects.create(
                     recognizer=recognizer,
                     version=version,

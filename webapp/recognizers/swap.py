@@ -34,7 +34,7 @@ def let_workers_load(version: ModelVersion) -> None:
     with the names of those that took longer than settings.PRELOAD_SECONDS.
     """
     deadline = time.monotonic() + settings.PRELOAD_SECONDS
-    names = [worker.name for worker in _alive()]
+    names = [worker.name for worker in WorkerHeartbeat.objects.alive()]
     if not names:
         return
     versions = ModelVersion.objects.filter(pk=version.pk)
@@ -77,9 +77,5 @@ def versions_to_hold() -> tuple[list[ModelVersion], list[ModelVersion]]:
 
 def is_held_by_a_worker(version: ModelVersion) -> bool:
     """Whether a worker that is alive says that it could answer with the version at once."""
-    return any(version.bundle_digest in worker.loaded for worker in _alive())
-
-
-def _alive() -> list[WorkerHeartbeat]:
-    since = timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
-    return list(WorkerHeartbeat.objects.filter(seen_at__gt=since))
+    workers = WorkerHeartbeat.objects.alive()
+    return any(version.bundle_digest in worker.loaded for worker in workers)

@@ -10,8 +10,6 @@ from django.db.models import Q
 NAME = "Curators"
 PERMISSIONS = (
     "studio.train",
-    "studio.view_dataset",
-    "studio.view_trainingrun",
     "recognizers.view_recognizer",
     "recognizers.view_modelversion",
     "recognizers.change_modelversion",  # what the button to promote wants

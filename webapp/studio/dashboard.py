@@ -5,17 +5,15 @@ In as many queries whatever there is.
 
 import shutil
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
-from django.utils import timezone
 
 from webapp.ops.models import WorkerHeartbeat
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
-from webapp.studio.models import Dataset, Job, TrainingRun
+from webapp.studio.models import Job, TrainingRun
 from webapp.studio.pages import CURATE
 from webapp.studio.recognizers.summary import MAX_COUNTED, corrections_waiting
 
@@ -50,7 +48,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     lines = _lines()
     runs = list(_open_runs()[: NUM_WAITING_RUNS + 1])
-    has_datasets = bool(lines) or Dataset.objects.exists()
     return {
         **context,
         "lines": lines[:NUM_RECOGNIZERS],
@@ -65,14 +62,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ),
         "num_corrections": corrections_waiting(),
         "max_counted": MAX_COUNTED,
-        "num_workers": WorkerHeartbeat.objects.filter(seen_at__gt=_lately()).count(),
+        "num_workers": WorkerHeartbeat.objects.alive().count(),
         "disk": _disk(),
         "promotions": list(
             Promotion.objects.select_related("recognizer", "version", "by")
             .defer("version__class_names", "version__metrics", "figures")
             .order_by("-id")[:NUM_PROMOTIONS]
         ),
-        "has_datasets": has_datasets,
         "is_curators": True,
     }
 
@@ -97,10 +93,6 @@ def _lines() -> list[Line]:
 def _open_runs() -> Any:
     runs = TrainingRun.objects.filter(state__in=TrainingRun.OPEN_STATES)
     return runs.select_related("recognizer", "dataset").order_by("id")
-
-
-def _lately() -> Any:
-    return timezone.now() - timedelta(seconds=settings.WORKER_ALIVE_SECONDS)
 
 
 def _disk() -> Disk | None:

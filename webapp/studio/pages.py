@@ -15,6 +15,7 @@ from webapp.accounts.models import User
 P = ParamSpec("P")
 CURATE = "studio.train"
 SEE_CORRECTIONS = "predictions.view_correction"
+MAX_NUMBER = 2**63 - 1  # of a row
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
@@ -35,6 +36,15 @@ def curator(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def number_of(text: str | None) -> int | None:
+    """The whole number from 0 that stands in an address or a form; None for what is none, or is larger
+    than any row's."""
+    if not text or not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_NUMBER)):
+        return None
+    number = int(text)
+    return number if number <= MAX_NUMBER else None
 
 
 def page(

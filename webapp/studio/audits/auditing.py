@@ -58,7 +58,7 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
         **packed(found, pictures, confirmed_labels(dataset=dataset)),
         "digest": digest,
         "num_pictures": counts.total(),
-        "num_learned": audit.to_dict()["num_examples"] if audit else 0,
+        "num_learned": len(audit.examples) if audit else 0,
         "gone": gone[:20],
         "num_gone": len(gone),
         "backbone": config.backbone,

@@ -17,7 +17,7 @@ from webapp.studio.audits.showing import PAGE_SIZE, shown_findings, shown_fixes
 from webapp.studio.datasets.services import manifest_digest
 from webapp.studio.jobs.services import job_cancel, job_create
 from webapp.studio.models import Dataset, Job
-from webapp.studio.pages import curator, curator_page, page
+from webapp.studio.pages import curator, curator_page, number_of, page
 
 
 @curator_page
@@ -200,6 +200,7 @@ def _num_shown(request: HttpRequest) -> int:
 
 def _number(text: str | None) -> int:
     """A place in a list. Raises Http404 for what is none."""
-    if not text or len(text) > 6 or not (text.isascii() and text.isdigit()):
+    number = number_of(text)
+    if number is None:
         raise Http404
-    return int(text)
+    return number

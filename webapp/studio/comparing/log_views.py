@@ -11,17 +11,13 @@ from webapp.recognizers.swap import PromotionRefused
 from webapp.studio.comparing.log import log_page
 from webapp.studio.comparing.services import recognizer_roll_back, version_before
 from webapp.studio.comparing.views import shown_live
-from webapp.studio.pages import curator, curator_page, page
-
-LARGEST_ID = 2**63 - 1
+from webapp.studio.pages import curator, curator_page, number_of, page
 
 
 @curator_page
 @require_GET
 def promotions(request: HttpRequest, recognizer_id: int) -> HttpResponse:
     recognizer = get_object_or_404(Recognizer, pk=recognizer_id)
-    before = request.GET.get("before", "")
-    is_number = before.isdecimal() and before.isascii() and len(before) < 20
     live = recognizer.live_version()
     return page(
         request,
@@ -30,7 +26,7 @@ def promotions(request: HttpRequest, recognizer_id: int) -> HttpResponse:
         recognizer=recognizer,
         live=live,
         previous=version_before(recognizer, live.number) if live else None,
-        log=log_page(recognizer, before=min(int(before), LARGEST_ID) if is_number else None),
+        log=log_page(recognizer, before=number_of(request.GET.get("before"))),
     )
 
 

@@ -22,7 +22,7 @@ from webapp.studio.comparing.services import (
 from webapp.studio.comparing.told import told
 from webapp.studio.jobs.services import job_cancel
 from webapp.studio.models import Job
-from webapp.studio.pages import curator, curator_page, page
+from webapp.studio.pages import curator, curator_page, number_of, page
 from webapp.studio.wording import step_label
 
 MAX_OTHERS = 50
@@ -107,8 +107,7 @@ def version_promote(request: HttpRequest, version_id: int) -> HttpResponse:
 
 def shown_live(request: HttpRequest) -> int | None:
     """The number of the version that was live when the page with the button was made."""
-    number = request.POST.get("instead_of", "")
-    return int(number) if _is_number(number) else None
+    return number_of(request.POST.get("instead_of"))
 
 
 def _version(version_id: int) -> ModelVersion:
@@ -120,7 +119,7 @@ def _champion(version: ModelVersion, number: str) -> ModelVersion | None:
     recognizer = version.recognizer
     others = recognizer.versions.select_related("recognizer").exclude(pk=version.pk)
     if number:
-        return get_object_or_404(others, number=int(number) if _is_number(number) else 0)
+        return get_object_or_404(others, number=number_of(number) or 0)
     if version.state == ModelVersion.State.LIVE:
         return version_before(recognizer, version.number)
     return others.filter(state=ModelVersion.State.LIVE).first()
@@ -160,7 +159,3 @@ def _to_page(version: ModelVersion, champion: ModelVersion | None) -> HttpRespon
     if champion is not None:
         response["Location"] += f"?with={champion.number}"
     return response
-
-
-def _is_number(text: str) -> bool:
-    return text.isdecimal() and text.isascii() and len(text) < 10

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from webapp.model_admin import ModelAdmin
 from webapp.studio.models import Dataset
-from webapp.studio.pages import CURATE
+from webapp.studio.pages import CURATE, number_of
 
 
 @admin.register(Dataset)
@@ -53,9 +53,10 @@ class DatasetAdmin(ModelAdmin[Dataset]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         self._expect_curator(request)
-        if not object_id.isdecimal():
+        number = number_of(object_id)
+        if number is None:
             return redirect("admin:studio_dataset_changelist")
-        return redirect(reverse("studio:dataset", args=[int(object_id)]))
+        return redirect(reverse("studio:dataset", args=[number]))
 
     def _expect_curator(self, request: HttpRequest) -> None:
         if not request.user.has_perm(CURATE):

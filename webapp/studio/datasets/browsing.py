@@ -5,7 +5,7 @@ does, and rows that are moved meanwhile shift none.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 from urllib.parse import urlencode
@@ -20,7 +20,6 @@ PAGE_SIZE = 60
 SEARCH_ROWS = 25_000
 MAX_SEARCH_CHARACTERS = 200
 MOVED = "moved"
-_MAX_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -64,9 +63,6 @@ class Filters:
             rows = rows.filter(excluded=self.show)
         return rows if self.label is None else rows.filter(label=self.label)
 
-    def of_all_classes(self) -> Self:
-        return replace(self, label=None)
-
 
 @dataclass(frozen=True)
 class Page:
@@ -77,6 +73,9 @@ class Page:
     before: int | None
     after: int | None
     searched_to: int | None = None
+
+
+NO_PAGE = Page([], None, None)
 
 
 def page_of(dataset: Dataset, filters: Filters, *, after: int = 0, before: int = 0) -> Page:
@@ -112,12 +111,6 @@ def beyond(
     found = list(rows[: size + 1])
     is_more = len(found) > size
     return found[:size], is_more, None if is_more else end
-
-
-def number_of(text: str) -> int:
-    """A row's number in an address; 0 for none."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
-    return number if number <= _MAX_NUMBER else 0
 
 
 @dataclass(frozen=True)
@@ -168,3 +161,6 @@ class Census:
         return {
             label: number for (why, label), number in sorted(self.counts.items()) if why == show
         }
+
+
+NOTHING = Census(Counter(), 0)

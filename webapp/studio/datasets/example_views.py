@@ -11,14 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from webapp.languages import sentence_of
 from webapp.studio.datasets import examples
-from webapp.studio.datasets.browsing import Census, Filters, beyond, number_of
+from webapp.studio.datasets.browsing import Census, Filters, beyond
 from webapp.studio.datasets.examples import LabelRefused, Outcome, clean_label, mark_of
 from webapp.studio.datasets.frame import dataset_or_404, dataset_page
 from webapp.studio.datasets.undo import undo_keep, undo_take, undo_token
 from webapp.studio.datasets.views import MAX_CLASSES
 from webapp.studio.models import Dataset, Example
-from webapp.studio.pages import curator_page
+from webapp.studio.pages import curator_page, number_of
 
 
 @curator_page
@@ -62,7 +63,7 @@ def examples_change(request: HttpRequest, dataset_id: int) -> HttpResponse:
         try:
             label = clean_label(request.POST.get("label", ""), dataset=dataset, known=known)
         except LabelRefused as error:
-            messages.error(request, _(error.sentences[error.code]) % error.params)
+            messages.error(request, sentence_of(error))
             return _back(request, dataset)
         outcome = examples.examples_move(dataset=dataset, seen=seen, label=label)
         done = ngettext(
@@ -152,13 +153,13 @@ def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:
 def _back(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """To the page that it was done on."""
     filters = Filters.parse(request.POST)
-    if one := number_of(request.POST.get("example", "")):
+    if one := number_of(request.POST.get("example")):
         address = reverse("studio:example", args=[dataset.pk, one])
         return redirect(f"{address}?{filters.address}" if filters.address else address)
     places = {
         name: number
         for name in ("after", "before")
-        if (number := number_of(request.POST.get(name, "")))
+        if (number := number_of(request.POST.get(name)))
     }
     query = "&".join(part for part in (filters.address, urlencode(places)) if part)
     address = reverse("studio:dataset", args=[dataset.pk])

@@ -15,9 +15,9 @@ from django.db import transaction
 from classifier.errors import ClassifierError, gettext_noop
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.names import caseless
+from webapp.predictions.corrections import MAX_LABEL_CHARACTERS
 from webapp.studio.models import Dataset, Example
 
-MAX_LABEL_CHARACTERS = 255
 MAX_EXAMPLES = 500  # decided of at once
 
 

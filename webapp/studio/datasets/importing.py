@@ -29,10 +29,12 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
                 tell=lambda fraction: tell("unpack", fraction),
             )
         tell("read", 0.0)
-        new, gone = dataset_read(dataset)
+        new, gone = dataset_read(dataset, tell=lambda fraction: tell("read", fraction))
     except Exception as error:
-        # A dataset that was read before stays as it was.
-        never_read = Dataset.objects.filter(pk=dataset.pk, state=Dataset.State.READING)
+        # A dataset that was read before stays as it was, and so does one that another worker reads.
+        never_read = Dataset.objects.filter(
+            pk=dataset.pk, state=Dataset.State.READING, jobs__lease=job.lease
+        )
         never_read.update(state=Dataset.State.FAILED)
         if isinstance(error, OSError):
             raise UploadRefused("disk", problem=error.strerror or error) from error

@@ -11,14 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from classifier.errors import ClassifierError
+from webapp.languages import sentence_of
 from webapp.studio.datasets.adding import (
     dataset_add_folder,
     dataset_add_upload,
     dataset_of_upload,
     new_folders,
 )
-from webapp.studio.datasets.browsing import number_of
 from webapp.studio.datasets.incoming import (
     PIECE_BYTES,
     Incoming,
@@ -28,10 +27,9 @@ from webapp.studio.datasets.incoming import (
     incoming_get,
 )
 from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
+from webapp.studio.datasets.services import MAX_NAME_CHARACTERS
 from webapp.studio.models import Dataset
-from webapp.studio.pages import curator, curator_page, page
-
-MAX_NAME_CHARACTERS = 190
+from webapp.studio.pages import curator, curator_page, number_of, page
 
 
 @curator_page
@@ -47,7 +45,7 @@ def dataset_new(request: HttpRequest) -> HttpResponse:
                 created_by=curator(request),
             )
         except FolderRefused as error:
-            problem, status = sentence(error), 422
+            problem, status = sentence_of(error), 422
         else:
             messages.success(request, _("The folder is being read."))
             return redirect("studio:dataset", dataset.pk)
@@ -63,10 +61,6 @@ def dataset_new(request: HttpRequest) -> HttpResponse:
     )
 
 
-def sentence(error: ClassifierError) -> str:
-    return _(error.sentences[error.code]) % error.params
-
-
 def _told(view: Callable[[HttpRequest], JsonResponse]) -> Callable[[HttpRequest], JsonResponse]:
     """A refusal as JSON, for the script to show."""
 
@@ -75,7 +69,7 @@ def _told(view: Callable[[HttpRequest], JsonResponse]) -> Callable[[HttpRequest]
         try:
             return view(request)
         except UploadRefused as error:
-            return JsonResponse({"problem": sentence(error), "code": error.code}, status=422)
+            return JsonResponse({"problem": sentence_of(error), "code": error.code}, status=422)
 
     return told
 
@@ -89,7 +83,7 @@ def dataset_upload_begin(request: HttpRequest) -> JsonResponse:
     incoming = incoming_begin(
         user=curator(request),
         file_name=request.POST.get("file_name", "").replace("\0", ""),
-        num_bytes=number_of(request.POST.get("num_bytes", "")),
+        num_bytes=number_of(request.POST.get("num_bytes")) or 0,
         modified=request.POST.get("modified", "")[:40],
         name=name,
     )
@@ -115,7 +109,7 @@ def dataset_upload_piece(request: HttpRequest) -> JsonResponse:
         piece = request.read(PIECE_BYTES)
     except UnreadablePostError as error:  # nobody hears it
         raise UploadRefused("not_understood") from error
-    at = number_of(request.GET.get("at", ""))
+    at = number_of(request.GET.get("at")) or 0
     return JsonResponse({"received": incoming_append(incoming=incoming, at=at, piece=piece)})
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import time
 import uuid
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from webapp.studio.models import Example
 
 THUMBNAIL_LONG_SIDE = 240
 SHOWN_LONG_SIDE = 1200
+KEPT_SECONDS = 30 * 24 * 3600
 
 
 def thumbnail_of(example: Example) -> bytes:
@@ -40,6 +42,18 @@ def forget_thumbnail(file: Path) -> None:
         _kept_name(file.resolve()).unlink(missing_ok=True)
 
 
+def thumbnails_sweep() -> int:
+    """Remove the small pictures that were made long ago; returns how many. Whatever has gone with its
+    dataset is among them, and the others are made anew when somebody looks."""
+    num_gone, until = 0, time.time() - KEPT_SECONDS
+    for file in _thumbnails_folder().glob("*/*"):
+        with contextlib.suppress(OSError):  # another worker sweeps, too
+            if file.stat().st_mtime < until:
+                file.unlink()
+                num_gone += 1
+    return num_gone
+
+
 def _file_of(example: Example) -> Path:
     """The real file; one that a link leads out of the data folder to is none."""
     file, inside = example.file.resolve(), Path(settings.DATA_DIR).resolve()
@@ -63,7 +77,11 @@ def _kept_name(file: Path) -> Path:
     status = file.stat()
     name = f"{file}\0{status.st_mtime_ns}\0{status.st_size}".encode(errors="surrogateescape")
     digest = hashlib.sha256(name).hexdigest()
-    return Path(settings.CACHE_DIR) / "thumbnails" / digest[:2] / f"{digest}.jpg"
+    return _thumbnails_folder() / digest[:2] / f"{digest}.jpg"
+
+
+def _thumbnails_folder() -> Path:
+    return Path(settings.CACHE_DIR) / "thumbnails"
 
 
 def _keep(kept: Path, small: bytes) -> None:

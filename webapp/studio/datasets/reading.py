@@ -1,7 +1,7 @@
 """A dataset's files become rows. Not for the web process: it brings numpy."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -13,17 +13,24 @@ from training.sources.folder import is_text
 from training.sources.index import OPEN_SPLIT, SPLITS, Index
 from training.sources.names import shown
 from training.sources.reading import read_unpacked
+from webapp.predictions.corrections import MAX_LABEL_CHARACTERS
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset, Example
+from webapp.studio.models.datasets import ExampleQuerySet
 
-ROWS_AT_ONCE = 2000
+# Of one transaction: a third of a second, for which whoever else writes waits where the database is SQLite.
+ROWS_AT_ONCE = 5000
 MAX_PATH_CHARACTERS = 1000
-MAX_LABEL_CHARACTERS = 255
+# A path is unique in its dataset, and PostgreSQL's index takes no entry beyond 2,704 bytes.
+MAX_PATH_BYTES = 2500
 
 
-def dataset_read(dataset: Dataset) -> tuple[int, int]:
+def dataset_read(
+    dataset: Dataset, *, tell: Callable[[float], None] = lambda fraction: None
+) -> tuple[int, int]:
     """Read a dataset's folder into rows, none of its files opened; how many are new and how many are
-    gone since. Raises FolderRefused and DatasetRefused."""
+    gone since. Raises FolderRefused and DatasetRefused, and what `tell` raises, which is told how much is
+    written, 0 to 1."""
     path, inside = dataset.path, Path(settings.DATASETS_DIR).resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(inside):
         raise FolderRefused("leads_out", folder=dataset.folder_name)
@@ -31,7 +38,7 @@ def dataset_read(dataset: Dataset) -> tuple[int, int]:
         raise FolderRefused("gone", folder=dataset.folder_name)
     index = read_unpacked(path)
     _refuse_links_that_lead_out(dataset, index, inside)
-    return examples_write(dataset=dataset, index=index)
+    return examples_write(dataset=dataset, index=index, tell=tell)
 
 
 def _refuse_links_that_lead_out(dataset: Dataset, index: Index, inside: Path) -> None:
@@ -51,36 +58,49 @@ def _refuse_links_that_lead_out(dataset: Dataset, index: Index, inside: Path) ->
             raise FolderRefused("link_leads_out", folder=dataset.folder_name, name=shown(name))
 
 
-def examples_write(*, dataset: Dataset, index: Index) -> tuple[int, int]:
+def examples_write(
+    *, dataset: Dataset, index: Index, tell: Callable[[float], None] = lambda fraction: None
+) -> tuple[int, int]:
     """Make rows of an index's files; returns how many are new and how many files are gone.
 
-    What a curator has decided of a file stays; a file that is back is no longer left out as gone.
+    What a curator has decided of a file stays; a file that is back is no longer left out as gone. The rows
+    are made in many short transactions, so that others can write meanwhile, and the dataset is ready with
+    the last one: who is killed in between leaves some rows, which whoever reads it once more finds.
     """
-    new = gone = 0
+    num_new = num_rows = 0
     root = index.root.resolve().relative_to(Path(settings.DATA_DIR).resolve())
     found = _rows_of(dataset, index, root.as_posix())
+    own = Example.objects.filter(dataset=dataset, prediction=None)
+    known = dict(own.values_list("path", "excluded"))
+    back: list[str] = []
+    while rows := list(islice(found, ROWS_AT_ONCE)):
+        tell(num_rows / len(index))
+        back += [row.path for row in rows if known.get(row.path) == Example.Excluded.GONE]
+        fresh = [row for row in rows if row.path not in known]
+        # Another worker may be at it, too: one that was taken for dead.
+        Example.objects.bulk_create(fresh, ignore_conflicts=True)
+        num_new += len(fresh)
+        num_rows += len(rows)
+        for row in rows:
+            known.pop(row.path, None)
+    missing = [path for path, excluded in known.items() if not excluded]
     with transaction.atomic():
+        # Whoever makes a version of this dataset waits here.
         Dataset.objects.select_for_update().get(pk=dataset.pk)
-        own = Example.objects.filter(dataset=dataset, prediction=None)
-        known = dict(own.values_list("path", "excluded"))
-        back: list[str] = []
-        while rows := list(islice(found, ROWS_AT_ONCE)):
-            back += [row.path for row in rows if known.get(row.path) == Example.Excluded.GONE]
-            fresh = [row for row in rows if row.path not in known]
-            Example.objects.bulk_create(fresh)
-            new += len(fresh)
-            for row in rows:
-                known.pop(row.path, None)
-        missing = [path for path, excluded in known.items() if not excluded]
-        for paths, excluded in ((back, ""), (missing, Example.Excluded.GONE)):
-            for start in range(0, len(paths), 500):
-                chunk = paths[start : start + 500]
-                num = own.filter(path__in=chunk).update(excluded=excluded)
-                gone += num if excluded else 0
+        _mark(own, back, before=Example.Excluded.GONE, now="")
+        num_gone = _mark(own, missing, before="", now=Example.Excluded.GONE)
         dataset.state = Dataset.State.READY
-        dataset.notes = list(index.warnings)
+        dataset.notes = [*index.warnings, *_notes(index, num_rows)]
         dataset.save(update_fields=["state", "notes"])
-    return new, gone
+    return num_new, num_gone
+
+
+def _mark(own: ExampleQuerySet, paths: Sequence[str], *, before: str, now: str) -> int:
+    """Change why these are left out, where that is `before` still; returns of how many."""
+    return sum(
+        own.filter(path__in=paths[start : start + 500], excluded=before).update(excluded=now)
+        for start in range(0, len(paths), 500)
+    )
 
 
 def _rows_of(dataset: Dataset, index: Index, root: str) -> Iterator[Example]:
@@ -91,10 +111,8 @@ def _rows_of(dataset: Dataset, index: Index, root: str) -> Iterator[Example]:
     for row, path in enumerate(index.paths):
         inside = f"{root}/{path}"
         label = labels[int(index.labels[row])]
-        if not is_text(inside) or len(inside) > MAX_PATH_CHARACTERS:
-            continue  # cannot be written down; the index has said so
-        if len(label) > MAX_LABEL_CHARACTERS:
-            continue
+        if not _can_be_kept(inside) or len(label) > MAX_LABEL_CHARACTERS:
+            continue  # the notes tell how many
         split = int(index.splits[row])
         yield Example(
             dataset=dataset,
@@ -103,3 +121,17 @@ def _rows_of(dataset: Dataset, index: Index, root: str) -> Iterator[Example]:
             given_label=label,
             split="" if split == OPEN_SPLIT else SPLITS[split],
         )
+
+
+def _can_be_kept(path: str) -> bool:
+    return (
+        is_text(path) and len(path) <= MAX_PATH_CHARACTERS and len(path.encode()) <= MAX_PATH_BYTES
+    )
+
+
+def _notes(index: Index, num_rows: int) -> list[str]:
+    if num_rows == len(index):
+        return []
+    return [
+        f"{len(index) - num_rows} pictures have a path or a class that is too long or no text; left out."
+    ]

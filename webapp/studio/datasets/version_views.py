@@ -7,12 +7,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from webapp.studio.datasets.browsing import number_of
 from webapp.studio.datasets.forms import NoteForm
 from webapp.studio.datasets.frame import dataset_or_404, dataset_page
 from webapp.studio.datasets.versions import ManifestGone, differences, lines_of, version_make
 from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
-from webapp.studio.pages import curator, curator_page
+from webapp.studio.pages import curator, curator_page, number_of
 
 VERSIONS_PER_PAGE = 20
 RUNS = Prefetch(
@@ -29,7 +28,7 @@ def dataset_versions(request: HttpRequest, dataset_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _make(request, dataset, form.cleaned_data["note"])
         return redirect("studio:dataset_versions", dataset.pk)
-    before = number_of(request.GET.get("before", ""))
+    before = number_of(request.GET.get("before"))
     versions = dataset.versions.order_by("-number")
     if before:
         versions = versions.filter(number__lt=before)
@@ -55,7 +54,7 @@ def dataset_version(request: HttpRequest, version_id: int) -> HttpResponse:
     """What it held: the pictures of its manifest, as they were."""
     version = _version(version_id)
     label = request.GET.get("class")
-    after = number_of(request.GET.get("after", ""))
+    after = number_of(request.GET.get("after")) or 0
     try:
         lines, is_more = lines_of(version, label=label, after=after)
         is_gone = False

@@ -1,7 +1,7 @@
 """The pages of a dataset: browse it, rename it, read it again, delete it."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,14 +9,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRefresh
 
 from webapp.studio.datasets.adding import dataset_import
-from webapp.studio.datasets.browsing import Census, Filters, number_of, page_of
+from webapp.studio.datasets.browsing import NO_PAGE, NOTHING, Census, Filters, page_of
 from webapp.studio.datasets.deletion import belongings_of, dataset_delete
 from webapp.studio.datasets.forms import RenameForm
 from webapp.studio.datasets.frame import dataset_or_404, dataset_page, job_context
 from webapp.studio.datasets.tiles import class_links, tiles_of
 from webapp.studio.datasets.undo import undo_token
-from webapp.studio.models import Example
-from webapp.studio.pages import curator, curator_page
+from webapp.studio.models import Dataset, Example
+from webapp.studio.pages import curator, curator_page, number_of
 
 # A list of more would be longer than anybody reads; the field takes the others by name.
 MAX_CLASSES = 500
@@ -27,10 +27,12 @@ MAX_CLASSES = 500
 def dataset(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """Its pictures, by class and by what became of them."""
     shown = dataset_or_404(dataset_id)
-    filters, census = Filters.parse(request.GET), Census.of(shown)
-    after, before = (number_of(request.GET.get(name, "")) for name in ("after", "before"))
+    # The rows of one that is still being read, or could not be, would look like all of it.
+    is_whole = shown.state == Dataset.State.READY
+    filters, census = Filters.parse(request.GET), Census.of(shown) if is_whole else NOTHING
+    after, before = (number_of(request.GET.get(name)) or 0 for name in ("after", "before"))
     classes = census.classes(filters.show)
-    page = page_of(shown, filters, after=after, before=before)
+    page = page_of(shown, filters, after=after, before=before) if is_whole else NO_PAGE
     below = f"{reverse('studio:dataset', args=[shown.pk])}examples/"
     return dataset_page(
         request,
@@ -71,10 +73,10 @@ def dataset_settings(request: HttpRequest, dataset_id: int) -> HttpResponse:
     shown = dataset_or_404(dataset_id)
     form = RenameForm(request.POST or None, instance=dataset_or_404(dataset_id))
     if request.method == "POST" and form.is_valid():
-        form.save()
-        messages.success(
-            request, _("The dataset is called “%(name)s” now.") % {"name": form.instance}
-        )
+        name = form.cleaned_data["name"]
+        if not Dataset.objects.filter(pk=shown.pk).update(name=name):
+            raise Http404
+        messages.success(request, _("The dataset is called “%(name)s” now.") % {"name": name})
         return redirect("studio:dataset_settings", shown.pk)
     return dataset_page(
         request,

@@ -30,34 +30,33 @@ def job_create(
     requested_by: User | None = None,
 ) -> tuple[Job, bool]:
     """A queued job and whether it is new: of its kind one is open of a subject at a time, and who asks
-    again is given that one. The worker is told after the commit."""
-    job = Job(
-        kind=kind,
-        dataset=dataset,
-        version=version,
-        other_version=other_version,
-        params=dict(params or {}),
-        requested_by=requested_by,
-    )
-    try:
-        with transaction.atomic():
-            job.save()
-            transaction.on_commit(nudge_jobs)
-    except IntegrityError:
-        same = Job.objects.filter(
-            kind=kind, dataset=dataset, version=version, state__in=Job.OPEN_STATES
-        ).first()
-        if same is None:  # it has ended in between
-            return job_create(
-                kind=kind,
-                dataset=dataset,
-                version=version,
-                other_version=other_version,
-                params=params,
-                requested_by=requested_by,
-            )
-        return same, False
-    return job, True
+    again is given that one. The worker is told after the commit. Raises IntegrityError where the subject
+    was deleted meanwhile."""
+    has_tried = False
+    while True:
+        job = Job(
+            kind=kind,
+            dataset=dataset,
+            version=version,
+            other_version=other_version,
+            params=dict(params or {}),
+            requested_by=requested_by,
+        )
+        try:
+            with transaction.atomic():
+                job.save()
+                transaction.on_commit(nudge_jobs)
+        except IntegrityError:
+            same = Job.objects.filter(
+                kind=kind, dataset=dataset, version=version, state__in=Job.OPEN_STATES
+            ).first()
+            if same is not None:
+                return same, False
+            if has_tried:
+                raise
+            has_tried = True  # it may have ended in between
+        else:
+            return job, True
 
 
 def job_claim() -> Job | None:
@@ -115,25 +114,36 @@ def job_cancel(*, job: Job) -> None:
 def jobs_requeue_lost() -> int:
     """Queue again what a dead worker has left running, or give it up after so many attempts; returns
     how many."""
-    lost = Job.objects.filter(state=State.RUNNING, lease_expires_at__lt=timezone.now())
+    now = timezone.now()
+    lost = Job.objects.filter(state=State.RUNNING, lease_expires_at__lt=now)
     num_found = 0
     for job in lost:
-        held = Job.objects.filter(pk=job.pk, lease=job.lease, state=State.RUNNING)
+        held = _ours(job).filter(lease_expires_at__lt=now)  # it may have been renewed since
         if job.cancel_requested:
-            fields: dict[str, Any] = {"state": State.CANCELLED, "ended_at": timezone.now()}
+            fields: dict[str, Any] = {"state": State.CANCELLED, "ended_at": now}
         elif job.attempts >= settings.MAX_ATTEMPTS:
             fields = {
                 "state": State.FAILED,
-                "ended_at": timezone.now(),
+                "ended_at": now,
                 "failure_code": "worker_died",
                 "failure_params": {"attempts": job.attempts},
             }
         else:
             fields = {"state": State.QUEUED}
-        num_found += held.update(lease=None, lease_expires_at=None, **fields)
+        with transaction.atomic():
+            is_found = held.update(lease=None, lease_expires_at=None, **fields)
+            if is_found and job.kind == Job.Kind.IMPORT and fields["state"] != State.QUEUED:
+                _give_up_reading(job)
+        num_found += is_found
     if num_found:
         logger.warning("%d jobs had lost their worker", num_found)
     return num_found
+
+
+def _give_up_reading(job: Job) -> None:
+    """A dataset that nobody reads any more says so; one that was read before stays as it was."""
+    reading = Dataset.objects.filter(jobs=job, state=Dataset.State.READING)
+    reading.update(state=Dataset.State.FAILED)
 
 
 def _ours(job: Job) -> QuerySet[Job]:

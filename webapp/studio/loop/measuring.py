@@ -14,8 +14,8 @@ from classifier.bundle import Bundle
 from classifier.decide import Answer
 from classifier.errors import ClassifierError
 from classifier.preprocess import read_input
+from training.sources.csv_manifest import LABEL_SEPARATOR
 from webapp.studio.loop.files import PREFIX
-from webapp.studio.loop.reviews import LABEL_SEPARATOR
 from webapp.studio.models import DatasetVersion, TrainingRun
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from training.sources.csv_manifest import LABEL_SEPARATOR
 from webapp.accounts.models import User
 from webapp.predictions.computed import labels_of
 from webapp.predictions.corrections import MAX_LABEL_CHARACTERS, clean_words
@@ -16,7 +17,6 @@ from webapp.studio.loop.retraining import last_run
 from webapp.studio.models import Example, Review
 
 Decision = Review.Decision
-LABEL_SEPARATOR = "|"  # of a picture with several; see training.sources.csv_manifest
 SEEN_SEPARATOR = " "
 
 

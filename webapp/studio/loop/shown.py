@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from django.utils.functional import cached_property
 
+from training.sources.csv_manifest import LABEL_SEPARATOR
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.inbox import Queue, may_be_seen, seen_one
-from webapp.studio.loop.reviews import LABEL_SEPARATOR, proposed_label, said_of, seen_of
+from webapp.studio.loop.reviews import proposed_label, said_of, seen_of
 from webapp.studio.models import Review
 
 NUM_TOP = 5

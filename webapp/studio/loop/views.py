@@ -29,7 +29,7 @@ from webapp.studio.loop.reviews import (
 from webapp.studio.loop.shown import item_of, strip_of
 from webapp.studio.loop.taking import Taken, TakingRefused, corrections_take
 from webapp.studio.models import Dataset
-from webapp.studio.pages import SEE_CORRECTIONS, View, curator, curator_page, page
+from webapp.studio.pages import SEE_CORRECTIONS, View, curator, curator_page, number_of, page
 
 P = ParamSpec("P")
 
@@ -54,8 +54,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     if recognizer is None:
         return page(request, "studio/loop/inbox.html", title=_("Inbox"), recognizer=None)
     name = _queue_name(request.GET.get("show", ""))
-    at = request.GET.get("at", "")
-    return _shown(request, recognizer, name, int(at) if _is_number(at) else None)
+    return _shown(request, recognizer, name, number_of(request.GET.get("at")))
 
 
 @inbox_page
@@ -114,8 +113,7 @@ def undo(request: HttpRequest, prediction_id: int) -> HttpResponse:
 def take(request: HttpRequest, recognizer_id: int) -> HttpResponse:
     """Make a new version of a dataset of all that is decided; and retrain at once where that is asked."""
     recognizer = get_object_or_404(Recognizer, pk=recognizer_id)
-    chosen = request.POST.get("dataset", "")
-    dataset = Dataset.objects.filter(pk=int(chosen)).first() if _is_number(chosen) else None
+    dataset = Dataset.objects.filter(pk=number_of(request.POST.get("dataset")) or 0).first()
     back = _address(recognizer, CORRECTIONS)
     if dataset is None:
         messages.error(request, _("Expected a dataset to take the pictures into, received none."))
@@ -243,8 +241,7 @@ def _tell_of(request: HttpRequest, taken: Taken) -> None:
 def _chosen(text: str, counts: dict[int, int]) -> Recognizer | None:
     """The recognizer that is asked for; else the one for which most waits."""
     if text:
-        number = int(text) if _is_number(text) else 0
-        recognizer = Recognizer.objects.filter(pk=number).first()
+        recognizer = Recognizer.objects.filter(pk=number_of(text) or 0).first()
         if recognizer is None:
             raise Http404
         return recognizer
@@ -272,7 +269,3 @@ def _retrain_form(recognizer: Recognizer, dataset: Dataset | None) -> str:
         plain = {k: v for k, v in run.config.items() if isinstance(v, str | int | float)}
         values = {**plain, **values, "run": run.pk}
     return f"{reverse('admin:studio_trainingrun_add')}?{urlencode(values)}"
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

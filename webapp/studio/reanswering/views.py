@@ -17,7 +17,7 @@ from webapp.predictions import pictures
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.jobs.services import job_cancel
 from webapp.studio.models import Job, SecondAnswer
-from webapp.studio.pages import curator, curator_page, page
+from webapp.studio.pages import curator, curator_page, number_of, page
 from webapp.studio.reanswering.services import (
     DEFAULT_NUMBER,
     MAX_NUMBER,
@@ -29,7 +29,6 @@ from webapp.studio.reanswering.told import changed_by
 from webapp.studio.wording import step_label
 
 SEE_PICTURES = "predictions.view_correction"
-LARGEST_ID = 2**63 - 1
 
 
 class NumberForm(forms.Form):
@@ -58,14 +57,12 @@ def reanswer(request: HttpRequest, version_id: int) -> HttpResponse:
             messages.info(request, _("It is at it already: this is how far it is."))
         return redirect("studio:reanswer", version.pk)
     job = last_reanswering(version)
-    after = request.GET.get("after", "")
-    is_number = after.isdecimal() and after.isascii() and len(after) < 20
     context: dict[str, Any] = {
         "version": version,
         "form": form,
         "job": job,
         "step": step_label(job.step) if job else "",
-        "changed": changed_by(job, after=min(int(after), LARGEST_ID) if is_number else 0)
+        "changed": changed_by(job, after=number_of(request.GET.get("after")) or 0)
         if job and job.started_at
         else None,
         "sees_pictures": request.user.has_perm(SEE_PICTURES),

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from classifier.bundle import MANIFEST, Manifest
-from classifier.errors import BundleCorrupt, BundleError, BundleMissing
+from classifier.errors import BundleCorrupt, BundleMissing
 from webapp.recognizers.models import ModelVersion
 
 # A manifest of thousands of classes has some hundred kilobytes; a report of 500, four megabytes.
@@ -50,11 +50,6 @@ def manifest_in(path: Path, digest: str) -> Manifest:
     if json.loads(text)["digest"] != digest:
         raise BundleCorrupt("manifest_changed", path=path)
     return manifest
-
-
-def bundle_problem(error: BundleError) -> str:
-    """Why a bundle cannot be read, in the reader's language."""
-    return _(error.sentences[error.code]) % error.params
 
 
 def files_of(version: ModelVersion, manifest: Manifest) -> list[BundleFile]:

@@ -56,7 +56,7 @@ def find_outcomes(
         if header is None or header.get("class_names") != class_names:
             raise ValueError("Expected the answers of a version with the same classes.")
         if start > file.tell():
-            file.seek(start)
+            file.seek(min(start, path.stat().st_size))
         found: list[Outcome] = []
         num_left = MAX_BYTES_A_PAGE
         while num_left > 0 and len(found) < limit and (line := file.readline(MAX_LINE_BYTES)):

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from classifier.bundle import Manifest
 from classifier.errors import BundleError
 from training.bundle_files import OUTCOMES, REPORT
+from webapp.languages import sentence_of
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.models import Dataset, TrainingRun
 from webapp.studio.reports import values
-from webapp.studio.reports.bundle_files import FileDamaged, bundle_problem, json_of, manifest_of
+from webapp.studio.reports.bundle_files import FileDamaged, json_of, manifest_of
 
 MAX_CLASSES = 2000
 
@@ -71,7 +72,7 @@ def told_of(version: ModelVersion) -> Told:
     try:
         manifest = manifest_of(version)
     except BundleError as error:
-        return Told(version, None, problems=(bundle_problem(error),))
+        return Told(version, None, problems=(sentence_of(error),))
     try:
         report = json_of(version, manifest, REPORT)
     except FileNotFoundError:

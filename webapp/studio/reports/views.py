@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from classifier.errors import BundleError
 from webapp.recognizers.models import ModelVersion
-from webapp.studio.pages import curator_page, page
+from webapp.studio.pages import curator_page, number_of, page
 from webapp.studio.reports import values
 from webapp.studio.reports.bundle_files import file_path, manifest_of
 from webapp.studio.reports.card import model_card
@@ -20,7 +20,6 @@ from webapp.studio.reports.quality import verdict
 from webapp.studio.reports.sections import sections_of
 from webapp.studio.reports.told import told_of
 
-MAX_DIGITS = 15
 CLASSES = ("given", "predicted")
 
 
@@ -58,7 +57,7 @@ def confusion(request: HttpRequest, version_id: int) -> HttpResponse:
         status = 404
     else:
         try:
-            shown = cell_page(version, given, predicted, _number(request, "after") or 0)
+            shown = cell_page(version, given, predicted, number_of(request.GET.get("after")) or 0)
         except (FileNotFoundError, BundleError):
             problem = _(
                 "Which pictures these are was not kept: the version is older than that, or its bundle "
@@ -79,7 +78,7 @@ def confusion(request: HttpRequest, version_id: int) -> HttpResponse:
         predicted_name=name_of[predicted] if predicted is not None else "",
         shown=shown,
         problem=problem,
-        is_from_start=not _number(request, "after"),
+        is_from_start=not number_of(request.GET.get("after")),
     )
 
 
@@ -87,7 +86,7 @@ def confusion(request: HttpRequest, version_id: int) -> HttpResponse:
 @require_GET
 def mistake_map_png(request: HttpRequest, version_id: int) -> HttpResponse:
     """Where the model looked on one of the worst mistakes, to lay over its picture."""
-    of, row = request.GET.get("of"), _number(request, "row")
+    of, row = request.GET.get("of"), number_of(request.GET.get("row"))
     if of not in (SAID, RIGHT) or row is None:
         raise Http404
     try:
@@ -141,12 +140,5 @@ def _version(version_id: int) -> ModelVersion:
 
 def _place(request: HttpRequest, name: str, num: int) -> int | None:
     """A class's place in the class names; None for what is none."""
-    place = _number(request, name)
+    place = number_of(request.GET.get(name))
     return place if place is not None and place < num else None
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    """A whole number from 0 in the address; None where there is none."""
-    received = request.GET.get(name, "")
-    is_number = received.isascii() and received.isdecimal() and len(received) <= MAX_DIGITS
-    return int(received) if is_number else None
