@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
+from webapp.studio.pages import number_of
 from webapp.studio.services import dataset_folders
 
 NUM_VERSIONS = 50
@@ -83,7 +84,7 @@ def prefilled(asked: QueryDict) -> dict[str, Any]:
     take those of their latest, `version` is one of the dataset."""
     runs = TrainingRun.objects.select_related("dataset").order_by("-id")
     given = {name: str(value) for name, value in asked.items()}
-    numbers = {n: int(v) for n, v in given.items() if v.isascii() and v.isdigit() and len(v) < 19}
+    numbers = {n: number for n, v in given.items() if (number := number_of(v)) is not None}
     run = None
     if "run" in numbers:
         run = runs.filter(pk=numbers["run"]).first()

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from webapp.accounts.models import User
 from webapp.studio.models import TrainingRun
-from webapp.studio.pages import curator, curator_page, page
+from webapp.studio.pages import curator, curator_page, number_of, page
 from webapp.studio.runs import choices
 from webapp.studio.runs.curves import last_line, log_tail, news_of, points_of
 from webapp.studio.runs.forms import RetrainForm
@@ -133,9 +133,8 @@ def _shown(run: TrainingRun) -> dict[str, Any]:
 @require_GET
 def run_news(request: HttpRequest, run_id: int) -> HttpResponse:
     """What the run has said since a line, as JSON."""
-    after = request.GET.get("after", "")
-    run = _run(run_id)
-    return JsonResponse(news_of(run, int(after) if after.isascii() and after.isdigit() else 0))
+    after = number_of(request.GET.get("after", "")) or 0
+    return JsonResponse(news_of(_run(run_id), after))
 
 
 @curator_page
