@@ -47,6 +47,25 @@ def test_the_log_says_which_version_answered_from_when_to_when(
     assert lines[0].reason == "Number 3."
 
 
+def test_the_log_tells_an_account_that_is_gone_from_what_nobody_decided(
+    promoted: list[ModelVersion],
+    new_version: NewVersion,
+    recognizer: Recognizer,
+    curator: User,
+    owner: User,
+    owner_client: Client,
+) -> None:
+    version_promote(version=new_version(), by=None)
+    curator.delete()
+    lines = log_page(recognizer).lines
+    assert [(line.by, line.is_automatic) for line in lines] == [("", True), *[("", False)] * 3]
+    owner.is_staff = owner.is_superuser = True
+    owner.save()
+    page = owner_client.get(log_of(recognizer)).content.decode()
+    assert page.count("by itself") == 1
+    assert page.count("an account that is gone") == 3
+
+
 def test_the_log_is_read_page_by_page(new_version: NewVersion, recognizer: Recognizer) -> None:
     version = new_version()
     for _ in range(ROWS_A_PAGE + 3):

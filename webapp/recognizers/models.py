@@ -185,6 +185,8 @@ class Promotion(models.Model):
         related_name="+",
         verbose_name=_("by"),
     )
+    # Else `by` is empty only where the account is gone.
+    is_automatic = models.BooleanField(_("by itself"), default=False)
     reason = models.TextField(_("why"), blank=True)
     figures = models.JSONField(_("comparison"), default=dict, blank=True)
 
