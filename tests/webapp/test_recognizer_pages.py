@@ -58,6 +58,19 @@ def run(live_version: ModelVersion, dataset: Dataset) -> TrainingRun:
     return run
 
 
+# The form for a new one
+
+
+def test_a_new_one_for_chosen_groups_wants_a_group(curator_client: Client) -> None:
+    values = {"name": "Birds", "slug": "birds", "access": "groups"}
+    page = curator_client.post("/admin/recognizers/recognizer/add/", values)
+    assert "Expected at least one group, received none" in page.content.decode()
+    assert not Recognizer.objects.exists()
+    group = Group.objects.create(name="ornithologists")
+    curator_client.post("/admin/recognizers/recognizer/add/", {**values, "groups": [group.pk]})
+    assert Recognizer.objects.get().groups.get() == group
+
+
 # The page
 
 
@@ -92,7 +105,7 @@ def test_it_takes_as_many_queries_whatever_there_is(
                 recognizer=recognizer, dataset=run.dataset, state="queued", config={"seed": i}
             )
             other = Recognizer.objects.create(name=f"{number} {i}", slug=f"r-{number}-{i}")
-            version_of(other, 1, "live")
+            Promotion.objects.create(recognizer=other, version=version_of(other, 1, "live"))
         with CaptureQueriesContext(connection) as many:
             curator_client.get(address)
         assert len(many) == len(few), address
