@@ -105,7 +105,7 @@ def test_it_takes_as_many_queries_whatever_there_is(
                 recognizer=recognizer, dataset=run.dataset, state="queued", config={"seed": i}
             )
             other = Recognizer.objects.create(name=f"{number} {i}", slug=f"r-{number}-{i}")
-            Promotion.objects.create(recognizer=other, version=version_of(other, 1, "live"))
+            version_of(other, 1, "live")
         with CaptureQueriesContext(connection) as many:
             curator_client.get(address)
         assert len(many) == len(few), address
@@ -569,6 +569,20 @@ def test_the_dashboard_asks_again_for_what_goes_on_and_leaves_the_rest_alone(
     links = re.findall(r"<a[^>]*>", page[start : page.index("Waiting for you")])
     assert len(links) == 2
     assert all(" id=" in link for link in links), "their focus is found again"
+
+
+def test_the_dashboard_takes_as_many_queries_for_five_promotions_as_for_one(
+    live_version: ModelVersion, curator_client: Client
+) -> None:
+    for number in (1, 4):
+        for _ in range(number):
+            Promotion.objects.create(recognizer=live_version.recognizer, version=live_version)
+        curator_client.get("/admin/")
+        with CaptureQueriesContext(connection) as queries:
+            curator_client.get("/admin/")
+        if number == 1:
+            one = len(queries)
+    assert len(queries) == one
 
 
 def test_staff_who_are_no_curators_see_their_lists(other: User) -> None:
