@@ -82,6 +82,12 @@ class Recognizer(models.Model):
         return live.number if live else 0
 
 
+def live_versions(recognizers: RecognizerQuerySet) -> "models.QuerySet[ModelVersion]":
+    """Those that answer for these, in no order."""
+    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
+    return live.filter(recognizer__in=recognizers.order_by()).order_by()
+
+
 class ModelVersion(models.Model):
     """One trained bundle of a recognizer.
 
