@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.bundles import COLOURS
+from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.comparing import job as comparing
 from webapp.studio.jobs.services import job_create, job_end
@@ -63,9 +64,13 @@ def wrong(pictures: Sequence[Labelled]) -> list[dict[str, object]]:
     return [picture.outcome(others[picture.label]) for picture in pictures]
 
 
-def compare_now(version: ModelVersion, champion: ModelVersion) -> Mapping[str, Any]:
+def compare_now(
+    version: ModelVersion, champion: ModelVersion, *, by: User | None = None
+) -> Mapping[str, Any]:
     """The result of the job that compares them, done here."""
-    job, _ = job_create(kind=Job.Kind.COMPARE, version=version, other_version=champion)
+    job, _ = job_create(
+        kind=Job.Kind.COMPARE, version=version, other_version=champion, requested_by=by
+    )
     Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
     job.refresh_from_db()
     result = comparing.run(job, lambda step, fraction: None)

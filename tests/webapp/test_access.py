@@ -154,7 +154,7 @@ def test_staff_without_permission_can_neither_train_nor_promote(
     owner.is_staff = True
     owner.save()
     assert owner_client.get("/admin/studio/trainingrun/add/").status_code == 403
-    page = f"/admin/recognizers/modelversion/{live_version.pk}/promote/"
+    page = f"/admin/studio/comparing/{live_version.pk}/promote/"
     assert owner_client.post(page).status_code == 403
 
 

@@ -21,6 +21,7 @@ from webapp.studio.comparing.services import (
     comparison_queue_if_new,
     comparison_request,
     last_comparison,
+    recognizer_roll_back,
 )
 from webapp.studio.jobs import worker
 from webapp.studio.models import Dataset, Example, Job, TrainingRun
@@ -155,6 +156,18 @@ def test_what_was_trained_is_compared_with_what_answers_by_itself_and_once(
 # Promoting
 
 
+def learned_by_itself(version: ModelVersion) -> None:
+    """As if a routine had trained it, and its curator had allowed that it goes live."""
+    TrainingRun.objects.create(
+        recognizer=version.recognizer,
+        dataset=Dataset.objects.create(name="colours", folder_name="colours"),
+        config={},
+        version=version,
+        is_automatic=True,
+        promote_when_done=True,
+    )
+
+
 @pytest.mark.usefixtures("no_smoke_test")
 @pytest.mark.parametrize(
     ("said", "is_allowed", "is_live"),
@@ -172,18 +185,46 @@ def test_what_nobody_asked_for_goes_live_after_its_comparison_where_that_is_allo
 ) -> None:
     settings.AUTO_PROMOTE = is_allowed
     version = new_version(outcomes=said(pictures), learned=[])
-    dataset = Dataset.objects.create(name="colours", folder_name="colours")
-    TrainingRun.objects.create(
-        recognizer=version.recognizer,
-        dataset=dataset,
-        config={},
-        version=version,
-        is_automatic=True,
-        promote_when_done=True,
-    )
+    learned_by_itself(version)
     compare_now(version, champion)
     version.refresh_from_db()
     assert (version.state == State.LIVE) == is_live
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+def test_what_a_curator_has_rolled_back_does_not_go_live_by_itself_again(
+    new_version: NewVersion,
+    champion: ModelVersion,
+    pictures: list[Labelled],
+    settings: Settings,
+    recognizer: Recognizer,
+    curator: User,
+) -> None:
+    settings.AUTO_PROMOTE = True
+    version = new_version(outcomes=right(pictures), learned=[])
+    learned_by_itself(version)
+    compare_now(version, champion)
+    assert recognizer.live_version() == version
+    recognizer_roll_back(recognizer=recognizer, by=curator, instead_of=version.number)
+    for by in (curator, None):
+        compare_now(version, champion, by=by)
+        assert recognizer.live_version() == champion
+
+
+@pytest.mark.usefixtures("no_smoke_test")
+def test_a_comparison_that_a_curator_asks_for_promotes_nothing(
+    new_version: NewVersion,
+    champion: ModelVersion,
+    pictures: list[Labelled],
+    settings: Settings,
+    recognizer: Recognizer,
+    curator: User,
+) -> None:
+    settings.AUTO_PROMOTE = True
+    version = new_version(outcomes=right(pictures), learned=[])
+    learned_by_itself(version)
+    compare_now(version, champion, by=curator)
+    assert recognizer.live_version() == champion
 
 
 @pytest.mark.usefixtures("no_smoke_test")

@@ -116,6 +116,17 @@ def test_it_is_filtered_and_searched_by_label(
     assert labels(q="robi") == [False, True]
 
 
+def test_a_prediction_is_found_by_its_public_id(
+    owner: User, recognizer: Recognizer, curator_client: Client
+) -> None:
+    row, _ = rows_of(owner, recognizer, 2)
+    for text in (str(row.public_id), f" {row.public_id.hex.upper()} "):
+        page = curator_client.get("/admin/predictions/prediction/", {"q": text})
+        assert [each.pk for each in page.context["cl"].result_list] == [row.pk], text
+    page = curator_client.get("/admin/predictions/prediction/", {"q": "bee"})
+    assert len(page.context["cl"].result_list) == 2
+
+
 def test_it_takes_the_same_number_of_queries_however_long_it_is_and_sorts_nothing(
     owner: User, curator_client: Client, recognizer: Recognizer
 ) -> None:

@@ -21,7 +21,8 @@ START = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
 
 
 def drawn(owner: User, **filters: str) -> Chart:
-    return chart_of(Prediction.objects.present().filter(owner=owner), HistoryFilters(filters))
+    rows = Prediction.objects.present().filter(owner=owner)
+    return chart_of(rows, HistoryFilters(filters, owner=owner))
 
 
 def counted(of: Chart) -> dict[str, int]:

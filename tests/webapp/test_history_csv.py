@@ -117,7 +117,8 @@ def test_chunks_lose_and_repeat_nothing(
 
 
 def lines_of(owner: User) -> Iterator[bytes]:
-    return csv_lines(Prediction.objects.present().filter(owner=owner), HistoryFilters({}))
+    filters = HistoryFilters({}, owner=owner)
+    return csv_lines(Prediction.objects.present().filter(owner=owner), filters)
 
 
 def test_rows_are_read_as_they_are_sent_and_new_ones_move_nothing(

@@ -181,7 +181,7 @@ def test_of_a_range_the_wrong_way_round_the_second_end_is_left_out(
 
 @pytest.mark.usefixtures("cast")
 def test_filters_can_be_used_without_a_request(owner: User) -> None:
-    filters = HistoryFilters({"q": "wasp", "min": "x"})
+    filters = HistoryFilters({"q": "wasp", "min": "x"}, owner=owner)
     assert not filters.is_valid()
     rows = filters.matching(Prediction.objects.present().filter(owner=owner))
     assert [row.file_name for row in rows] == ["wasp.jpg"]

@@ -230,8 +230,7 @@ def test_what_was_said_of_answers_is_searched_for_so_far_at_a_time(
     assert found == list(range(56, -1, -4))
 
 
-@pytest.mark.django_db
-def test_a_search_that_reads_the_rows_goes_less_far() -> None:
+def test_a_search_that_reads_the_rows_goes_less_far(owner: User) -> None:
     for given, number in (
         ({"q": "x"}, paging.SEARCH_ROWS),
         ({"corrected": "wrong", "min": "5"}, paging.SEARCH_ROWS),
@@ -242,4 +241,4 @@ def test_a_search_that_reads_the_rows_goes_less_far() -> None:
         ({"answer": "class", "label": "bee"}, paging.READ_ROWS),
         ({"corrected": "open", "state": "failed"}, paging.SEARCH_ROWS),
     ):
-        assert paging.search_rows(HistoryFilters(given)) == number, given
+        assert paging.search_rows(HistoryFilters(given, owner=owner)) == number, given

@@ -199,22 +199,11 @@ def test_the_button_promotes_and_a_refusal_is_told(
     assert version.state == State.LIVE
 
 
-@pytest.mark.usefixtures("no_smoke_test")
-def test_a_form_sent_to_the_version_s_old_address_promotes(
+def test_looking_at_the_button_promotes_nothing(
     new_version: NewVersion, curator_client: Client
 ) -> None:
     version = new_version()
-    promote = f"/admin/recognizers/modelversion/{version.pk}/promote/"
-    answer = curator_client.post(promote, {"instead_of": "0"}, follow=True).content.decode()
-    assert "answers from now on" in answer
-
-
-@pytest.mark.parametrize("place", ["recognizers/modelversion", "studio/comparing"])
-def test_looking_at_the_button_promotes_nothing(
-    new_version: NewVersion, curator_client: Client, place: str
-) -> None:
-    version = new_version()
-    assert curator_client.get(f"/admin/{place}/{version.pk}/promote/").status_code == 405
+    assert curator_client.get(f"/admin/studio/comparing/{version.pk}/promote/").status_code == 405
     version.refresh_from_db()
     assert version.state == State.CANDIDATE
 

@@ -47,6 +47,25 @@ def test_the_log_says_which_version_answered_from_when_to_when(
     assert lines[0].reason == "Number 3."
 
 
+def test_the_log_tells_an_account_that_is_gone_from_what_nobody_decided(
+    promoted: list[ModelVersion],
+    new_version: NewVersion,
+    recognizer: Recognizer,
+    curator: User,
+    owner: User,
+    owner_client: Client,
+) -> None:
+    version_promote(version=new_version(), by=None)
+    curator.delete()
+    lines = log_page(recognizer).lines
+    assert [(line.by, line.is_automatic) for line in lines] == [("", True), *[("", False)] * 3]
+    owner.is_staff = owner.is_superuser = True
+    owner.save()
+    page = owner_client.get(log_of(recognizer)).content.decode()
+    assert page.count("by itself") == 1
+    assert page.count("an account that is gone") == 3
+
+
 def test_the_log_is_read_page_by_page(new_version: NewVersion, recognizer: Recognizer) -> None:
     version = new_version()
     for _ in range(ROWS_A_PAGE + 3):
@@ -93,6 +112,38 @@ def test_what_was_promoted_before_the_log_began_can_be_gone_back_to(
     for version in versions:
         go_live(version)
     assert version_before(recognizer, 3) == versions[1]
+
+
+def test_the_way_back_passes_over_versions_without_files(
+    promoted: list[ModelVersion], recognizer: Recognizer, curator_client: Client
+) -> None:
+    ModelVersion.objects.filter(pk=promoted[1].pk).update(bundle_digest="")
+    page = curator_client.get(log_of(recognizer)).content.decode()
+    assert "Roll back to version 1" in page
+    ModelVersion.objects.filter(pk=promoted[0].pk).update(bundle_digest="")
+    page = curator_client.get(log_of(recognizer)).content.decode()
+    assert "Roll back" not in page
+
+
+def test_the_way_back_leads_past_them_to_what_the_log_s_first_line_replaced(
+    new_version: NewVersion, recognizer: Recognizer, curator: User
+) -> None:
+    versions = [new_version() for _ in range(3)]
+    go_live(versions[0])
+    for version in versions[1:]:
+        version_promote(version=version, by=curator)
+    ModelVersion.objects.filter(pk=versions[1].pk).update(bundle_digest="")
+    assert version_before(recognizer, 3) == versions[0]
+
+
+def test_what_was_promoted_before_the_log_began_is_passed_over_without_files_too(
+    new_version: NewVersion, recognizer: Recognizer
+) -> None:
+    versions = [new_version() for _ in range(3)]
+    for version in versions:
+        go_live(version)
+    ModelVersion.objects.filter(pk=versions[1].pk).update(bundle_digest="")
+    assert version_before(recognizer, 3) == versions[0]
 
 
 def test_a_first_version_leads_nowhere_back(

@@ -1,12 +1,14 @@
 """The history, answered anew by another version: beside the answers, which stay as they are."""
 
-from collections.abc import Callable
+import html
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.webapp.compared import stay_nice
 from webapp.accounts.models import User
@@ -120,6 +122,32 @@ def test_one_whose_worker_died_goes_on_and_keeps_what_is_written(
     assert told == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
+def test_what_is_asked_anew_takes_the_place_of_what_was_asked_before(
+    other: ModelVersion, new_version: NewVersion
+) -> None:
+    third = do(new_version())
+    first = do(other)
+    second = do(other, number=2)
+    assert set(SecondAnswer.objects.values_list("job", flat=True)) == {third.pk, second.pk}
+    reanswering.run(first, lambda step, fraction: None)  # its worker had been away
+    assert SecondAnswer.objects.filter(job=second).count() == 2
+
+
+def test_what_comes_back_after_it_was_counted_costs_nothing(
+    other: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All were deleted when the job began, and an owner has undone that since."""
+    Prediction.objects.update(deleted_at=timezone.now())
+    rows = reanswering._rows
+
+    def undone(*arguments: Any) -> Iterator[list[Prediction]]:
+        Prediction.objects.update(deleted_at=None)
+        return rows(*arguments)
+
+    monkeypatch.setattr(reanswering, "_rows", undone)
+    assert do(other).result == {"num_seen": 0, "num_unreadable": 0}
+
+
 def test_a_picture_that_is_gone_costs_only_itself(
     other: ModelVersion, history: list[Prediction]
 ) -> None:
@@ -148,11 +176,44 @@ def test_a_curator_asks_for_it_watches_it_and_stops_it(
     assert "It was cancelled" in curator_client.get(page).content.decode()
 
 
+def thumbnail_of(version: ModelVersion, prediction_id: int) -> str:
+    return f"{page_of(version)}pictures/{prediction_id}/thumbnail/"
+
+
+def test_what_an_owner_has_not_judged_stays_the_owner_s_alone(
+    other: ModelVersion, curator_client: Client, settings: Settings
+) -> None:
+    do(other)
+    judged, left = (each.prediction for each in SecondAnswer.objects.filter(is_changed=True))
+    Prediction.objects.filter(pk=judged.pk).update(verdict="right")
+    page = curator_client.get(page_of(other)).content.decode()
+    assert thumbnail_of(other, judged.pk) in page
+    assert thumbnail_of(other, left.pk) not in page
+    assert "Of pictures that are their owners' alone" in html.unescape(page)
+    assert curator_client.get(thumbnail_of(other, judged.pk)).status_code == 200
+    assert curator_client.get(thumbnail_of(other, left.pk)).status_code == 404
+    settings.CURATORS_SEE_UNCERTAIN = True  # and the version was not sure of it
+    Prediction.objects.filter(pk=left.pk).update(confidence=0.4)
+    assert thumbnail_of(other, left.pk) in curator_client.get(page_of(other)).content.decode()
+    assert curator_client.get(thumbnail_of(other, left.pk)).status_code == 200
+
+
+def test_a_number_that_no_picture_can_have_is_not_found(
+    other: ModelVersion, curator_client: Client
+) -> None:
+    for path in (
+        thumbnail_of(other, 2**63),
+        f"/admin/studio/reanswering/{2**63}/pictures/1/thumbnail/",
+    ):
+        assert curator_client.get(path).status_code == 404
+
+
 @pytest.mark.parametrize("may_see", [True, False])
 def test_only_who_may_see_visitors_pictures_sees_them(
     other: ModelVersion, owner: User, owner_client: Client, may_see: bool
 ) -> None:
     do(other)
+    Prediction.objects.update(verdict="right")
     names = ["train", "view_correction"] if may_see else ["train"]
     owner.is_staff = True
     owner.save()
@@ -164,8 +225,7 @@ def test_only_who_may_see_visitors_pictures_sees_them(
     same = SecondAnswer.objects.filter(is_changed=False)[0]
 
     def status(answer: SecondAnswer) -> int:
-        path = f"{page_of(other)}pictures/{answer.prediction_id}/thumbnail/"
-        return owner_client.get(path).status_code
+        return owner_client.get(thumbnail_of(other, answer.prediction_id)).status_code
 
     assert status(changed) == (200 if may_see else 403)
     assert status(same) == (404 if may_see else 403), "nobody has asked to look at that one"
@@ -176,11 +236,13 @@ def test_a_picture_that_its_owner_deletes_goes_from_the_page(
 ) -> None:
     do(other)
     changed = SecondAnswer.objects.filter(is_changed=True)[0].prediction
-    Prediction.objects.filter(pk=changed.pk).update(deleted_at=timezone.now())
+    rows = Prediction.objects.filter(pk=changed.pk)
+    rows.update(verdict="right")
+    assert curator_client.get(thumbnail_of(other, changed.pk)).status_code == 200
+    rows.update(deleted_at=timezone.now())
     page = curator_client.get(page_of(other)).content.decode()
     assert "1 of 3 pictures would get another answer" in page
-    path = f"{page_of(other)}pictures/{changed.pk}/thumbnail/"
-    assert curator_client.get(path).status_code == 404
+    assert curator_client.get(thumbnail_of(other, changed.pk)).status_code == 404
 
 
 def test_who_may_not_train_sees_none_of_it(

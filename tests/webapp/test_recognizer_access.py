@@ -147,6 +147,7 @@ def test_its_past_answers_stay_in_the_history_with_their_filter(
     page = owner_client.get("/history/", {"recognizer": "birds"}).content.decode()
     assert page.count("heron") >= 2
     assert "left out" not in page
+    assert '<option value="wasp">' in page, "what it may have said is offered to search for"
     api = api_client(owner)
     assert len(api.get("/api/v1/predictions?recognizer=birds").json()["predictions"]) == 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -21,6 +22,7 @@ from webapp.recognizers.keeping import ChangedMeanwhile, recognizer_change, stan
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.services import version_promote
 from webapp.recognizers.swap import PromotionRefused
+from webapp.studio.comparing.services import version_before
 from webapp.studio.models import Dataset, Example, Job, Review, Routine, RunLine, TrainingRun
 from webapp.studio.recognizers import removal
 from webapp.studio.recognizers.removal import RemovalRefused, recognizer_remove, version_remove
@@ -54,6 +56,19 @@ def run(live_version: ModelVersion, dataset: Dataset) -> TrainingRun:
     )
     RunLine.objects.create(run=run, text="It has begun.")
     return run
+
+
+# The form for a new one
+
+
+def test_a_new_one_for_chosen_groups_wants_a_group(curator_client: Client) -> None:
+    values = {"name": "Birds", "slug": "birds", "access": "groups"}
+    page = curator_client.post("/admin/recognizers/recognizer/add/", values)
+    assert "Expected at least one group, received none" in page.content.decode()
+    assert not Recognizer.objects.exists()
+    group = Group.objects.create(name="ornithologists")
+    curator_client.post("/admin/recognizers/recognizer/add/", {**values, "groups": [group.pk]})
+    assert Recognizer.objects.get().groups.get() == group
 
 
 # The page
@@ -289,6 +304,52 @@ def _killed(path: Path) -> None:
     raise KeyboardInterrupt
 
 
+def test_a_promotion_that_is_trying_one_of_them_out_finds_that_the_files_are_going(
+    live_version: ModelVersion, new_version: NewVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = new_version()
+    archive(live_version.recognizer)
+
+    def meanwhile(_: ModelVersion) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(removal, "_remove_folder", _killed)
+            with pytest.raises(KeyboardInterrupt):
+                recognizer_remove(recognizer=candidate.recognizer)
+
+    monkeypatch.setattr("webapp.recognizers.services._let_it_answer_once", meanwhile)
+    with pytest.raises(PromotionRefused, match="files of this version were removed"):
+        version_promote(version=candidate, by=None)
+    assert candidate.recognizer.live_version() is None
+
+
+def test_one_whose_versions_workers_are_loading_is_not_deleted(live_version: ModelVersion) -> None:
+    archive(live_version.recognizer)
+    ModelVersion.objects.update(preload_until=timezone.now() + timezone.timedelta(minutes=1))
+    with pytest.raises(RemovalRefused, match="under way"):
+        recognizer_remove(recognizer=live_version.recognizer)
+
+
+def test_no_more_pictures_go_once_somebody_has_taken_it_back(
+    live_version: ModelVersion, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = live_version.recognizer
+    rows_of(owner, recognizer, 5, version=live_version)
+    archive(recognizer)
+    monkeypatch.setattr(pictures_removal, "REMOVED_AT_ONCE", 2)
+    remove = pictures_removal.predictions_remove
+
+    def and_take_back(*, rows: QuerySet[Prediction]) -> int:
+        number = remove(rows=rows)
+        Recognizer.objects.update(archived_at=None)
+        return number
+
+    monkeypatch.setattr(removal, "predictions_remove", and_take_back)
+    with pytest.raises(RemovalRefused, match="Archive the recognizer first"):
+        recognizer_remove(recognizer=recognizer)
+    assert Prediction.objects.count() == 3
+    assert recognizer.live_version() == live_version
+
+
 def test_much_is_removed_in_pieces(
     live_version: ModelVersion,
     owner: User,
@@ -348,7 +409,9 @@ def test_one_that_has_answered_nobody_goes_with_its_files(
 ) -> None:
     candidate = new_version()
     address = f"/admin/studio/recognizers/versions/{candidate.pk}/delete/"
-    assert "It has answered nobody" in curator_client.get(address).content.decode()
+    assert (
+        "It has answered nobody and was never live" in curator_client.get(address).content.decode()
+    )
     curator_client.post(address)
     assert ModelVersion.objects.get() == live_version
     assert not candidate.bundle_path.exists()
@@ -376,6 +439,44 @@ def test_of_one_that_has_answered_the_files_go_and_its_answers_stay(
         version_promote(version=old, by=None)
 
 
+def test_one_that_was_live_stays_in_the_log_of_promotions_without_its_files(
+    new_version: NewVersion, curator: User, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.recognizers.services._let_it_answer_once", lambda version: None)
+    versions = [new_version() for _ in range(3)]
+    for version in versions:
+        version_promote(version=version, by=curator)
+    address = f"/admin/studio/recognizers/versions/{versions[1].pk}/delete/"
+    assert "It has answered nobody, but was live" in curator_client.get(address).content.decode()
+    told = curator_client.post(address, follow=True).content.decode()
+    assert "Its line stays" in told
+    assert not versions[1].bundle_path.exists()
+    assert Promotion.objects.count() == 3
+    assert version_before(versions[0].recognizer, 3) == versions[0]
+
+
+def test_where_a_folder_cannot_be_removed_pressing_again_goes_on(
+    new_version: NewVersion, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = new_version()
+    address = f"/admin/studio/recognizers/versions/{candidate.pk}/delete/"
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("webapp.studio.recognizers.removal.shutil.rmtree", refuse)
+        page = curator_client.post(address)
+    assert page.status_code == 409
+    assert "Press again to go on" in page.content.decode()
+    assert "Delete the version" in page.content.decode(), "the button"
+    page = curator_client.get(page_of(candidate.recognizer))
+    assert address in page.content.decode(), "the way back to it"
+    curator_client.post(address)
+    assert not ModelVersion.objects.exists()
+    assert not candidate.bundle_path.exists()
+
+
 def test_one_that_workers_are_loading_is_not_deleted(new_version: NewVersion) -> None:
     version = new_version()
     ModelVersion.objects.update(preload_until=timezone.now() + timezone.timedelta(minutes=1))
@@ -398,6 +499,31 @@ def test_a_promotion_that_was_decided_before_finds_that_the_files_are_gone(
         version_promote(version=version, by=None)
     version.refresh_from_db()
     assert version.state == "retired"
+
+
+def test_a_promotion_that_was_decided_before_finds_that_the_version_is_gone(
+    new_version: NewVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = new_version()
+    monkeypatch.setattr(
+        "webapp.recognizers.services._let_it_answer_once",
+        lambda version: version_remove(version=ModelVersion.objects.get(pk=version.pk)),
+    )
+    with pytest.raises(PromotionRefused, match="deleted meanwhile"):
+        version_promote(version=version, by=None)
+
+
+def test_a_promotion_that_was_decided_before_finds_that_the_recognizer_is_gone(
+    new_version: NewVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = new_version()
+    archive(version.recognizer)
+    monkeypatch.setattr(
+        "webapp.recognizers.services._let_it_answer_once",
+        lambda version: recognizer_remove(recognizer=Recognizer.objects.get()),
+    )
+    with pytest.raises(PromotionRefused, match="deleted meanwhile"):
+        version_promote(version=version, by=None)
 
 
 # The dashboard
@@ -443,6 +569,20 @@ def test_the_dashboard_asks_again_for_what_goes_on_and_leaves_the_rest_alone(
     links = re.findall(r"<a[^>]*>", page[start : page.index("Waiting for you")])
     assert len(links) == 2
     assert all(" id=" in link for link in links), "their focus is found again"
+
+
+def test_the_dashboard_takes_as_many_queries_for_five_promotions_as_for_one(
+    live_version: ModelVersion, curator_client: Client
+) -> None:
+    for number in (1, 4):
+        for _ in range(number):
+            Promotion.objects.create(recognizer=live_version.recognizer, version=live_version)
+        curator_client.get("/admin/")
+        with CaptureQueriesContext(connection) as queries:
+            curator_client.get("/admin/")
+        if number == 1:
+            one = len(queries)
+    assert len(queries) == one
 
 
 def test_staff_who_are_no_curators_see_their_lists(other: User) -> None:

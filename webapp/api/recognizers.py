@@ -9,7 +9,7 @@ from webapp.api.document import refuses
 from webapp.api.keys import KeyRequest
 from webapp.api.shapes import RecognizerInFullShape, RecognizerShape, RecognizersShape
 from webapp.problems import Problem
-from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.models import ModelVersion, Recognizer, live_versions
 
 router = Router(tags=["recognizers"])
 
@@ -57,6 +57,5 @@ def recognizer_read(request: KeyRequest, slug: str) -> RecognizerInFullShape:
 
 
 def _live(person: User) -> QuerySet[ModelVersion]:
-    ready = Recognizer.objects.active().open_to(person).order_by()
-    rows = ModelVersion.objects.filter(state=ModelVersion.State.LIVE, recognizer__in=ready)
+    rows = live_versions(Recognizer.objects.active().open_to(person))
     return rows.select_related("recognizer").order_by("recognizer__name")

@@ -16,6 +16,7 @@ from classifier.errors import InvalidImage
 from webapp.model_admin import ModelAdmin
 from webapp.predictions import pictures
 from webapp.predictions.models import Correction, Prediction
+from webapp.predictions.selected import uuid_or_none
 from webapp.recognizers.templatetags.shares import percent
 
 # Pixels; the file is larger, for displays that have more.
@@ -29,7 +30,7 @@ class PredictionAdmin(ModelAdmin[Prediction]):
 
     list_display = ("created_at", "recognizer", "state", "label", "how_sure", "version_number")
     list_filter = ("state", "recognizer", "created_at")
-    search_fields = ("label", "public_id__exact")
+    search_fields = ("label",)
     search_help_text = gettext_lazy("A label, or the public id of one prediction")
     empty_sentence = gettext_lazy("There is no prediction here. Visitors make them by uploading.")
     empty_link = ("upload", gettext_lazy("The upload page"))
@@ -66,6 +67,15 @@ class PredictionAdmin(ModelAdmin[Prediction]):
         rows = super().get_queryset(request).filter(deleted_at=None)
         return rows.defer("why", "top", "version__class_names", "version__metrics")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Prediction], search_term: str
+    ) -> tuple[QuerySet[Prediction], bool]:
+        """A public id is looked up as what it is: a search in texts does not know how each database
+        writes one."""
+        if public_id := uuid_or_none(search_term.strip()):
+            return queryset.filter(public_id=public_id), False
+        return super().get_search_results(request, queryset, search_term)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -78,8 +88,9 @@ class PredictionAdmin(ModelAdmin[Prediction]):
 
 @admin.register(Correction)
 class CorrectionAdmin(ModelAdmin[Correction]):
-    """The curator's inbox: what owners have said of answers, with the pictures. Nobody sees a picture
-    here that its owner has not judged, or after the owner has taken that back."""
+    """What owners have said of answers, with the pictures, to be looked through; they are decided on in
+    the studio's inbox. Nobody sees a picture here that its owner has not judged, or after the owner has
+    taken that back."""
 
     list_display = (
         *("thumbnail", "said", "verdict", "true_label", "how_sure", "recognizer", "version_number"),

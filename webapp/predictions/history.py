@@ -7,21 +7,19 @@ from typing import Any
 
 from django import forms
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webapp.accounts.models import User
+from webapp.predictions.choices import answering_versions, known_to
 from webapp.predictions.models import Prediction, PredictionQuerySet
-from webapp.recognizers.models import ModelVersion, Recognizer, RecognizerQuerySet
 
 State, Verdict = Prediction.State, Prediction.Verdict
 JUDGED, NOT_JUDGED = "judged", "open"
 A_CLASS, NONE_OF_THESE = "class", "none"
-# More would be a longer page than the type-ahead is worth.
-MAX_KNOWN_LABELS = 200
 EARLIEST_YEAR, LATEST_YEAR = 1970, 9000
 MAX_SHOWN_CHARACTERS = 60
 # In the very words of their index.
@@ -113,12 +111,12 @@ class HistoryFilters(forms.Form):
     until = DayField(label=gettext_lazy("Uploaded until"))
     q = TextField(label=gettext_lazy("Label or file name contains"), max_length=100)
 
-    def __init__(self, data: Mapping[str, Any], *, owner: User | None = None) -> None:
+    def __init__(self, data: Mapping[str, Any], *, owner: User) -> None:
         """`owner`: whose history it is; only recognizers that they may ask, or have asked, are named."""
         super().__init__(data, auto_id="filter-%s")
-        known = _known_to(owner)
+        known = known_to(owner)
         recognizers = list(known.values_list("slug", "pk", "name"))
-        versions = list(_answering_versions(known))
+        versions = list(answering_versions(known))
         self._recognizer_ids = {slug: pk for slug, pk, _ in recognizers}
         self._version_ids = {f"{slug}:{number}": pk for slug, number, pk, _ in versions}
         self._choose("recognizer", [(slug, name) for slug, _, name in recognizers])
@@ -263,17 +261,6 @@ class HistoryFilters(forms.Form):
         return rows
 
 
-def known_labels(*, owner: User) -> list[str]:
-    """What the recognizers that the owner may ask may answer, for a type-ahead; the first by the
-    alphabet, of many."""
-    ready = Recognizer.objects.active().open_to(owner).order_by()
-    live = ModelVersion.objects.filter(
-        state=ModelVersion.State.LIVE, recognizer__in=ready
-    ).order_by()
-    labels = {label for names in live.values_list("class_names", flat=True) for label in names}
-    return sorted(labels)[:MAX_KNOWN_LABELS]
-
-
 def not_understood(expected: Any, received: Any) -> forms.ValidationError:
     shown = str(received)
     if len(shown) > MAX_SHOWN_CHARACTERS:
@@ -281,25 +268,6 @@ def not_understood(expected: Any, received: Any) -> forms.ValidationError:
     return forms.ValidationError(
         _("Expected %(expected)s, received “%(received)s”. This filter was left out."),
         params={"expected": expected, "received": shown},
-    )
-
-
-def _known_to(owner: User | None) -> RecognizerQuerySet:
-    """What is open to them, and what is not any more but has answered them; without an owner: all."""
-    if owner is None:
-        return Recognizer.objects.all()
-    asked = Prediction.objects.present().filter(owner=owner, recognizer=OuterRef("pk")).order_by()
-    open_now = Recognizer.objects.active().open_to(owner).order_by().values("pk")
-    return Recognizer.objects.filter(Q(pk__in=open_now) | Exists(asked))
-
-
-def _answering_versions(recognizers: RecognizerQuerySet) -> Any:
-    """Slug, number, key and recognizer's name of each version of theirs that may have answered."""
-    return (
-        ModelVersion.objects.filter(recognizer__in=recognizers.order_by())
-        .exclude(state=ModelVersion.State.CANDIDATE)
-        .order_by("recognizer__name", "-number")
-        .values_list("recognizer__slug", "number", "pk", "recognizer__name")
     )
 
 

@@ -20,8 +20,9 @@ from webapp.predictions.chart import CHART_ROWS, chart_of
 from webapp.predictions.corrections import MAX_SELECTED
 from webapp.predictions.deletions import undoable
 from webapp.predictions.files import csv_response, zip_response
-from webapp.predictions.history import MAX_KNOWN_LABELS, ChoiceField, HistoryFilters, known_labels
+from webapp.predictions.history import ChoiceField, HistoryFilters
 from webapp.predictions.judgings import judging_of
+from webapp.predictions.labels import MAX_KNOWN_LABELS, known_labels
 from webapp.predictions.models import PredictionQuerySet
 from webapp.predictions.selected import selection_take
 from webapp.predictions.visitors import own_predictions, visitor
@@ -39,7 +40,7 @@ class HistoryForm(HistoryFilters):
         choices=[("", gettext_lazy("pictures")), ("table", gettext_lazy("table"))],
     )
 
-    def __init__(self, data: Mapping[str, Any], *, owner: User | None = None) -> None:
+    def __init__(self, data: Mapping[str, Any], *, owner: User) -> None:
         super().__init__(data, owner=owner)
         self.is_table = self.value("view") == "table"
 

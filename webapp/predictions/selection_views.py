@@ -100,14 +100,15 @@ def judging_undo(request: HttpRequest) -> HttpResponse:
 @require_POST
 def selected_csv(request: HttpRequest) -> HttpResponseBase:
     rows = _rows(request)
-    return _back(request) if rows is None else csv_response(rows, HistoryFilters({}))
+    return _back(request) if rows is None else csv_response(rows, _everything(request))
 
 
 @require_POST
 def selected_zip(request: HttpRequest) -> HttpResponseBase:
-    rows, everything = _rows(request), HistoryFilters({})
+    rows = _rows(request)
     if rows is None:
         return _back(request)
+    everything = _everything(request)
     if not can_be_zipped(rows, everything):
         nothing_to_zip(request)
         return _back_with_selection(request)
@@ -155,6 +156,11 @@ def _rows(request: HttpRequest) -> PredictionQuerySet | None:
         messages.info(request, _("Nothing was selected, so there is no file of it."))
         return None
     return selected(owner=visitor(request), public_ids=public_ids)
+
+
+def _everything(request: HttpRequest) -> HistoryFilters:
+    """No filter: the selection says it all."""
+    return HistoryFilters({}, owner=visitor(request))
 
 
 def _back_with_selection(request: HttpRequest) -> HttpResponse:

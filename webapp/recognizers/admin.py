@@ -1,4 +1,4 @@
-"""Recognizers and their versions in the admin; promotion is a button on a version's page."""
+"""Recognizers and their versions in the admin; what is done with them is done in the studio."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,12 +10,11 @@ from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from webapp.model_admin import ModelAdmin
+from webapp.recognizers.forms import AccessForm
 from webapp.recognizers.models import CURATE, ModelVersion, Recognizer
 from webapp.recognizers.precision import precision_table
 from webapp.recognizers.templatetags.shares import percent
@@ -51,6 +50,7 @@ class RecognizerAdmin(ModelAdmin[Recognizer]):
     search_fields = ("name", "slug", "description")
     list_filter = (ArchivedFilter, "access")
     ordering = ("name",)
+    form = AccessForm
     fields = ("name", "slug", "description", "access", "groups")
     filter_horizontal = ("groups",)
     prepopulated_fields = {"slug": ("name",)}
@@ -169,18 +169,6 @@ class ModelVersionAdmin(ModelAdmin[ModelVersion]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """A curator has a page with all that is known of a version; others have its row."""
-        if request.user.has_perm("studio.train") and object_id.isdecimal():
+        if request.user.has_perm(CURATE) and object_id.isdecimal():
             return redirect("studio:report", int(object_id))
         return super().change_view(request, object_id, form_url, extra_context)
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.promote_view))
-        own = [path("<int:version_id>/promote/", view, name="recognizers_version_promote")]
-        return own + super().get_urls()
-
-    def promote_view(self, request: HttpRequest, version_id: int) -> HttpResponse:
-        """Where pages have sent their forms that promote: the studio compares first."""
-        if not request.user.has_perm("studio.train"):
-            raise PermissionDenied
-        # 307: the form is sent there as it is.
-        return redirect("studio:version_promote", version_id, preserve_request=True)

@@ -82,6 +82,12 @@ class Recognizer(models.Model):
         return live.number if live else 0
 
 
+def live_versions(recognizers: RecognizerQuerySet) -> "models.QuerySet[ModelVersion]":
+    """Those that answer for these, in no order."""
+    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE)
+    return live.filter(recognizer__in=recognizers.order_by()).order_by()
+
+
 class ModelVersion(models.Model):
     """One trained bundle of a recognizer.
 
@@ -185,6 +191,8 @@ class Promotion(models.Model):
         related_name="+",
         verbose_name=_("by"),
     )
+    # Else `by` is empty only where the account is gone.
+    is_automatic = models.BooleanField(_("by itself"), default=False)
     reason = models.TextField(_("why"), blank=True)
     figures = models.JSONField(_("comparison"), default=dict, blank=True)
 

@@ -132,9 +132,12 @@ def version_promote(
                     version=version,
                     before=before,
                     by=by,
+                    is_automatic=by is None,
                     reason=reason,
                     figures=dict(figures or {}),
                 )
+    except (ModelVersion.DoesNotExist, Recognizer.DoesNotExist) as error:
+        raise PromotionRefused(_("It was deleted meanwhile; nothing was changed.")) from error
     except IntegrityError as error:
         raise PromotionRefused(
             _("Another version was promoted at the same moment. Look at it and try again.")

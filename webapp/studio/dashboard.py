@@ -65,7 +65,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "num_workers": WorkerHeartbeat.objects.alive().count(),
         "disk": _disk(),
         "promotions": list(
-            Promotion.objects.select_related("recognizer", "version", "by")
+            Promotion.objects.select_related("version__recognizer", "by")
             .defer("version__class_names", "version__metrics", "figures")
             .order_by("-id")[:NUM_PROMOTIONS]
         ),

@@ -11,9 +11,10 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from webapp.accounts.models import User
+from webapp.recognizers import models
 
 P = ParamSpec("P")
-CURATE = "studio.train"
+CURATE = models.CURATE
 SEE_CORRECTIONS = "predictions.view_correction"
 MAX_NUMBER = 2**63 - 1  # of a row
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]

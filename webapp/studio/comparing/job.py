@@ -57,8 +57,8 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
     tell("compare", 0.0)
     found = compare(_pairs(compared))
     result = _result(found)
-    # Before the rest is told: done twice, it finds the version live and changes nothing.
-    automatic_promote(version=version, champion=other, figures=result)
+    # Before the rest is told: done twice, it finds that the version is no candidate and changes nothing.
+    automatic_promote(job=job, version=version, champion=other, figures=result)
     return {
         **result,
         **_classes_of(outcomes, champion, compared),

@@ -21,6 +21,7 @@ class Line:
     since: datetime
     until: datetime | None
     by: str
+    is_automatic: bool
     reason: str
     compared: str
     verdict: str
@@ -64,6 +65,7 @@ def _line(promotion: Promotion, until: datetime | None) -> Line:
         since=promotion.at,
         until=until,
         by=promotion.by.get_username() if promotion.by else "",
+        is_automatic=promotion.is_automatic,
         reason=_(promotion.reason) if promotion.reason == ROLLED_BACK else promotion.reason,
         compared=headline(figures) if "verdict" in figures else "",
         verdict=figures.get("verdict", ""),

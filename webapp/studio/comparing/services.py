@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 # Kept in the log as it stands here, and read in each reader's language.
 ROLLED_BACK = gettext_noop("Rolled back.")
-# Of a comparison, what the log of promotions keeps.
 LOGGED = ("num", "gained", "lost", "share", "interval", "verdict", "champion", "challenger")
 UNDER_WAY_OR_DONE = (*Job.OPEN_STATES, Job.State.SUCCEEDED)
 
@@ -61,19 +60,25 @@ def has_champion(version: ModelVersion) -> bool:
 
 
 def automatic_promote(
-    *, version: ModelVersion, champion: ModelVersion, figures: Mapping[str, Any]
+    *, job: Job, version: ModelVersion, champion: ModelVersion, figures: Mapping[str, Any]
 ) -> bool:
     """Let a version answer whose run nobody has asked for, where operator and curator have allowed that and
-    its comparison is not worse. False where it stays a candidate."""
-    wanted = TrainingRun.objects.filter(version=version, is_automatic=True, promote_when_done=True)
-    if not settings.AUTO_PROMOTE or figures.get("verdict") == "worse" or not wanted.exists():
+    its comparison is not worse. False where it stays what it is: also where a curator has asked for the
+    comparison, or it has been live, since what they have decided of it stands."""
+    if job.requested_by_id is not None or not settings.AUTO_PROMOTE:
+        return False
+    wanted = TrainingRun.objects.filter(
+        version=version,
+        is_automatic=True,
+        promote_when_done=True,
+        version__state=ModelVersion.State.CANDIDATE,
+        version__promoted_at=None,
+    )
+    if figures.get("verdict") == "worse" or not wanted.exists():
         return False
     try:
         version_promote(
-            version=version,
-            by=None,
-            instead_of=champion.number,
-            figures={name: figures[name] for name in LOGGED if name in figures},
+            version=version, by=None, instead_of=champion.number, figures=_logged(figures)
         )
     except PromotionRefused as refused:
         logger.warning("%s was not promoted by itself: %s", version, refused)
@@ -135,22 +140,27 @@ def candidate_promote(
         by=by,
         instead_of=shown,
         reason=reason.strip(),
-        figures={name: figures[name] for name in LOGGED if name in figures},
+        figures=_logged(figures),
     )
 
 
 def version_before(recognizer: Recognizer, number: int) -> ModelVersion | None:
-    """The version that answered before the one of that number did last; None where none did."""
-    last = (
-        Promotion.objects.filter(recognizer=recognizer, version__number=number)
-        .select_related("before")
-        .first()
-    )
-    if last is not None:
-        return last.before
-    # The log began later than this version: of those that have answered, the one promoted last.
-    retired = recognizer.versions.filter(state=ModelVersion.State.RETIRED)
-    return retired.exclude(number=number).order_by("-promoted_at").first()
+    """The version that answered before the one of that number did last, of those that still have their
+    files; None where none did."""
+    with_files = recognizer.versions.exclude(number=number).exclude(bundle_digest="")
+    log = Promotion.objects.filter(recognizer=recognizer)
+    last = log.filter(version__number=number).first()
+    if last is None:
+        # The log began later than this version: of those that have answered, the one promoted last.
+        retired = with_files.filter(state=ModelVersion.State.RETIRED)
+        return retired.order_by("-promoted_at").first()
+    earlier = log.filter(pk__lt=last.pk, version__in=with_files.order_by())
+    if (line := earlier.select_related("version").first()) is not None:
+        return line.version
+    # The first that the log knows of may have replaced one that it does not.
+    began = log.filter(pk__lte=last.pk, before__in=with_files.order_by())
+    line = began.select_related("before").first()
+    return line.before if line else None
 
 
 def recognizer_roll_back(
@@ -165,6 +175,11 @@ def recognizer_roll_back(
             % {"number": instead_of}
         )
     return version_promote(version=before, by=by, instead_of=instead_of, reason=ROLLED_BACK)
+
+
+def _logged(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a comparison's figures, what the log of promotions keeps."""
+    return {name: figures[name] for name in LOGGED if name in figures}
 
 
 def _comparisons(version: ModelVersion, champion: ModelVersion) -> QuerySet[Job]:

@@ -12,7 +12,11 @@ from webapp.recognizers.models import ModelVersion
 from webapp.studio.background import Answering, give_way, open_bundle, read_below
 from webapp.studio.jobs.worker import JobFailed, Tell
 from webapp.studio.models import Job, SecondAnswer
-from webapp.studio.reanswering.services import answered_by_others, second_answers_keep
+from webapp.studio.reanswering.services import (
+    answered_by_others,
+    second_answers_forget,
+    second_answers_keep,
+)
 
 ROWS_AT_ONCE = 32
 
@@ -24,15 +28,18 @@ def run(job: Job, tell: Tell) -> Mapping[str, Any]:
         raise JobFailed("nothing_to_compare")
     give_way()
     tell("read", 0.0)
+    second_answers_forget(before=job)
     asked = answered_by_others(version).filter(pk__lte=job.params["up_to"])
     wanted = asked[: job.params["number"]].count()
-    answering = Answering(open_bundle(version)) if wanted else None
+    if not wanted:
+        return {"num_seen": 0, "num_unreadable": 0}
+    answering = Answering(open_bundle(version))
     num_seen = num_unreadable = 0
     for rows in _rows(job, version):
         known = SecondAnswer.objects.filter(job=job, prediction__in=rows)
         answered = set(known.values_list("prediction_id", flat=True))
         left = [row for row in rows if row.pk not in answered]
-        if answering and left:
+        if left:
             fresh = list(_answers(job, answering, left))
             second_answers_keep(answers=fresh)
             num_unreadable += len(left) - len(fresh)

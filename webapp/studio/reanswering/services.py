@@ -39,6 +39,13 @@ def last_reanswering(version: ModelVersion) -> Job | None:
     return Job.objects.filter(kind=Job.Kind.REANSWER, version=version).order_by("-id").first()
 
 
+def second_answers_forget(*, before: Job) -> None:
+    """Remove what was kept for earlier jobs of the same version: its page shows the newest job. One that
+    is earlier itself and only believes that it is still running takes nothing from a later one."""
+    earlier = Job.objects.filter(kind=before.kind, version=before.version_id, pk__lt=before.pk)
+    SecondAnswer.objects.filter(job__in=earlier.order_by()).delete()
+
+
 def second_answers_keep(*, answers: Sequence[SecondAnswer]) -> None:
     """Write down second answers, of pictures that are still there. Those that are written stay."""
     with transaction.atomic():

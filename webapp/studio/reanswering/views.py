@@ -16,6 +16,7 @@ from classifier.errors import InvalidImage
 from webapp.predictions import pictures
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.jobs.services import job_cancel
+from webapp.studio.loop.inbox import may_be_seen
 from webapp.studio.models import Job, SecondAnswer
 from webapp.studio.pages import curator, curator_page, number_of, page
 from webapp.studio.reanswering.services import (
@@ -62,12 +63,16 @@ def reanswer(request: HttpRequest, version_id: int) -> HttpResponse:
         "form": form,
         "job": job,
         "step": step_label(job.step) if job else "",
-        "changed": changed_by(job, after=number_of(request.GET.get("after")) or 0)
-        if job and job.started_at
-        else None,
+        "changed": None,
         "sees_pictures": request.user.has_perm(SEE_PICTURES),
         "has_any": answered_by_others(version).exists(),
     }
+    if job and job.started_at:
+        context["changed"] = changed_by(
+            job,
+            seen=may_be_seen(version.recognizer),
+            after=number_of(request.GET.get("after")) or 0,
+        )
     return page(
         request,
         "studio/reanswering/reanswer.html",
@@ -101,15 +106,15 @@ def reanswer_cancel(request: HttpRequest, version_id: int) -> HttpResponse:
 @curator_page
 @require_GET
 def reanswer_thumbnail(request: HttpRequest, version_id: int, prediction_id: int) -> HttpResponse:
-    """A visitor's picture, small, for who may see those: of pictures with another answer alone."""
+    """A visitor's picture, small, for who may see those: of the pictures that curators may look at, those
+    with another answer alone."""
     if not request.user.has_perm(SEE_PICTURES):
         raise PermissionDenied
+    version = _version(version_id)
+    # By the key itself: a number that no key can be is found nowhere, and raises nothing.
+    seen = may_be_seen(version.recognizer).filter(pk=prediction_id).order_by()
     rows = SecondAnswer.objects.filter(
-        job__kind=Job.Kind.REANSWER,
-        job__version=version_id,
-        prediction=prediction_id,
-        prediction__deleted_at=None,
-        is_changed=True,
+        job__kind=Job.Kind.REANSWER, job__version=version, prediction__in=seen, is_changed=True
     )
     name = rows.order_by().values_list("prediction__picture_name", flat=True).first()
     if not name:

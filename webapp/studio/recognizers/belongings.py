@@ -52,14 +52,18 @@ def belongings_of(recognizer: Recognizer) -> Belongings:
 
 @dataclass(frozen=True)
 class VersionBelongings:
+    """`was_live`: the log of promotions names it, or what was before the log."""
+
     num_answers: int
     num_bytes: int
+    was_live: bool
 
 
 def belongings_of_version(version: ModelVersion) -> VersionBelongings:
     return VersionBelongings(
         num_answers=Prediction.objects.filter(version=version).count(),
         num_bytes=bytes_of([version.bundle_path]),
+        was_live=version.promoted_at is not None,
     )
 
 

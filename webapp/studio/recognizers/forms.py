@@ -12,11 +12,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from webapp.recognizers.forms import AccessForm
 from webapp.recognizers.keeping import stand_of
 from webapp.recognizers.models import Recognizer
 
 
-class RecognizerForm(forms.ModelForm[Recognizer]):
+class RecognizerForm(AccessForm):
     """What may be said of a recognizer once it is made. `seen`: how it stood when the page was made."""
 
     seen = forms.CharField(widget=forms.HiddenInput)
@@ -42,15 +43,6 @@ class RecognizerForm(forms.ModelForm[Recognizer]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["seen"].initial = stand_of(self.instance)
-
-    def clean(self) -> dict[str, Any]:
-        values: dict[str, Any] = super().clean() or {}
-        if values.get("access") == Recognizer.Access.GROUPS and not values.get("groups"):
-            self.add_error(
-                "groups",
-                _("Expected at least one group, received none: nobody could ask the recognizer."),
-            )
-        return values
 
 
 class TypedNameForm(forms.Form):

@@ -1,7 +1,7 @@
 """A recognizer, or a version, is removed with everything that belongs to it.
 
     recognizer:  its predictions with their pictures, in batches ─▶ no version is live ─▶ bundles ─▶ rows
-    version:     can no longer be promoted ─▶ bundle ─▶ its row, where no answer refers to it
+    version:     can no longer be promoted ─▶ bundle ─▶ its row, where no answer and no log refers to it
 
 Each step leaves something that can be looked at and begun again: who presses the button once more goes on
 where it was killed. Files go only after a transaction has said that nothing answers with them any more,
@@ -30,21 +30,24 @@ class RemovalRefused(Exception):
     """Something that is not removed now; the message is for the curator."""
 
 
+class FilesStay(RemovalRefused):
+    """It has begun, and some of its files are still there: pressed again, it goes on."""
+
+
 def recognizer_remove(*, recognizer: Recognizer, seconds: float = REMOVAL_SECONDS) -> bool:
     """Remove it with all that belongs to it; False where the time was over before the last step.
 
-    Raises RemovalRefused while it is not archived, something of it is under way, or its files cannot be
-    removed.
+    Raises RemovalRefused while it is not archived, also where somebody takes it back meanwhile; while
+    something of it is under way; and where its files cannot be removed.
     """
     until = time.monotonic() + seconds
-    refuse_removal(recognizer)
-    while predictions_remove(rows=Prediction.objects.filter(recognizer=recognizer)):
+    while _pictures_remove(recognizer):
         if time.monotonic() > until:
             return False
     with transaction.atomic():
         refuse_removal(_locked(recognizer))
-        live = recognizer.versions.filter(state=ModelVersion.State.LIVE)
-        live.update(state=ModelVersion.State.RETIRED)
+        # A promotion that is trying one of them out finds it here, and refuses.
+        recognizer.versions.update(state=ModelVersion.State.RETIRED, bundle_digest="")
     for version in recognizer.versions.order_by("pk"):
         _remove_folder(version.bundle_path)
     for run in recognizer.runs.order_by("pk").only("pk"):
@@ -63,6 +66,13 @@ def recognizer_remove(*, recognizer: Recognizer, seconds: float = REMOVAL_SECOND
     return pictures_forget(until=until)
 
 
+def _pictures_remove(recognizer: Recognizer) -> int:
+    """Some of its pictures, with their answers; returns how many. Raises RemovalRefused."""
+    with transaction.atomic():
+        refuse_removal(_locked(recognizer))
+        return predictions_remove(rows=Prediction.objects.filter(recognizer=recognizer))
+
+
 def refuse_removal(recognizer: Recognizer) -> None:
     """Raises RemovalRefused with the reason why it cannot be removed now, if there is one."""
     live = recognizer.live_version()
@@ -78,15 +88,16 @@ def refuse_removal(recognizer: Recognizer) -> None:
         raise RemovalRefused(_("Archive the recognizer first: that can still be taken back."))
     of_it = Q(version__recognizer=recognizer) | Q(other_version__recognizer=recognizer)
     if (
-        recognizer.runs.filter(state__in=TrainingRun.OPEN_STATES).exists()
+        recognizer.versions.filter(preload_until__gt=timezone.now()).exists()
+        or recognizer.runs.filter(state__in=TrainingRun.OPEN_STATES).exists()
         or Job.objects.filter(of_it, state__in=Job.OPEN_STATES).exists()
     ):
         raise RemovalRefused(_under_way())
 
 
 def version_remove(*, version: ModelVersion) -> bool:
-    """Remove its files and its row; False where answers refer to it: then its row stays, for them, and
-    it can be promoted no more.
+    """Remove its files and its row; False where answers or the log of promotions refer to it: then its
+    row stays, for them, and it can be promoted no more.
 
     Raises RemovalRefused for a live one, one that something under way needs, or where the files cannot
     be removed.
@@ -98,7 +109,7 @@ def version_remove(*, version: ModelVersion) -> bool:
         version.state, version.bundle_digest = ModelVersion.State.RETIRED, ""
         version.save(update_fields=["state", "bundle_digest"])
     _remove_folder(version.bundle_path)
-    if Prediction.objects.filter(version=version).exists():
+    if has_a_past(version):
         return False
     try:
         with transaction.atomic():
@@ -106,6 +117,12 @@ def version_remove(*, version: ModelVersion) -> bool:
     except (ProtectedError, IntegrityError):  # an answer that was under way has come
         return False
     return True
+
+
+def has_a_past(version: ModelVersion) -> bool:
+    """Whether it has answered, or was live: answers and the log of promotions go on naming it."""
+    answers = Prediction.objects.filter(version=version)
+    return version.promoted_at is not None or answers.exists()
 
 
 def refuse_version_removal(version: ModelVersion) -> None:
@@ -136,13 +153,13 @@ def _locked(recognizer: Recognizer) -> Recognizer:
 
 
 def _remove_folder(path: Path) -> None:
-    """Raises RemovalRefused where some of it stays. One that is gone already is gone."""
+    """Raises FilesStay where some of it stays. One that is gone already is gone."""
     try:
         shutil.rmtree(path)
     except FileNotFoundError:
         return
     except OSError as error:
-        raise RemovalRefused(
+        raise FilesStay(
             _("The folder %(name)s could not be removed: %(problem)s. Press again to go on.")
             % {"name": path.name, "problem": error.strerror or error}
         ) from error

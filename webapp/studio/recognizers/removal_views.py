@@ -11,6 +11,7 @@ from webapp.studio.pages import curator_page, page
 from webapp.studio.recognizers.belongings import belongings_of, belongings_of_version
 from webapp.studio.recognizers.forms import TypedNameForm
 from webapp.studio.recognizers.removal import (
+    FilesStay,
     RemovalRefused,
     recognizer_remove,
     refuse_removal,
@@ -25,7 +26,7 @@ def recognizer_delete(request: HttpRequest, recognizer_id: int) -> HttpResponse:
     """What a recognizer takes with it; posted with its name, it goes."""
     shown = get_object_or_404(Recognizer, pk=recognizer_id)
     form = TypedNameForm(request.POST or None, name=shown.name)
-    refused, status = "", 200
+    refused, status, can_go_on = "", 200, True
     try:
         refuse_removal(shown)
         if request.method == "POST":
@@ -37,6 +38,7 @@ def recognizer_delete(request: HttpRequest, recognizer_id: int) -> HttpResponse:
                 return _go_on(request, recognizer_id)
     except RemovalRefused as error:
         refused, status = str(error), 409 if request.method == "POST" else 200
+        can_go_on = isinstance(error, FilesStay)
     return page(
         request,
         "studio/recognizers/delete.html",
@@ -48,6 +50,7 @@ def recognizer_delete(request: HttpRequest, recognizer_id: int) -> HttpResponse:
         belongings=belongings_of(shown),
         form=form,
         refused=refused,
+        can_go_on=can_go_on,
     )
 
 
@@ -69,7 +72,7 @@ def _go_on(request: HttpRequest, recognizer_id: int) -> HttpResponse:
 def version_delete(request: HttpRequest, version_id: int) -> HttpResponse:
     """What a version takes with it, and what stays for the sake of its answers; posted, it goes."""
     version = get_object_or_404(ModelVersion.objects.select_related("recognizer"), pk=version_id)
-    refused, status = "", 200
+    refused, status, can_go_on = "", 200, True
     try:
         refuse_version_removal(version)
         if request.method == "POST":
@@ -77,11 +80,15 @@ def version_delete(request: HttpRequest, version_id: int) -> HttpResponse:
             if version_remove(version=version):
                 messages.success(request, _("%(name)s is deleted.") % {"name": name})
             else:
-                sentence = _("The files of %(name)s are deleted; its answers stay, and name it.")
+                sentence = _(
+                    "The files of %(name)s are deleted. Its line stays: answers, or the log of "
+                    "promotions, name it."
+                )
                 messages.success(request, sentence % {"name": name})
             return redirect("studio:recognizer", version.recognizer_id)
     except RemovalRefused as error:
         refused, status = str(error), 409 if request.method == "POST" else 200
+        can_go_on = isinstance(error, FilesStay)
     return page(
         request,
         "studio/recognizers/version_delete.html",
@@ -92,4 +99,5 @@ def version_delete(request: HttpRequest, version_id: int) -> HttpResponse:
         version=version,
         belongings=belongings_of_version(version),
         refused=refused,
+        can_go_on=can_go_on,
     )
