@@ -87,7 +87,7 @@ def test_a_curator_gets_from_a_zip_to_a_better_version_and_back(
         expect(found).to_be_visible(timeout=LATER)
         expect(found.get_by_text("imageNotFound.gif").first).to_be_visible()
         found.get_by_role("button").first.click()
-        expect(page.get_by_role("status").filter(has_text="1")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="1 picture is left out.")).to_be_visible()
         assert_fits(page)
 
         # A training, watched.
