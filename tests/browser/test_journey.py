@@ -19,8 +19,7 @@ from tests.stack import PASSWORD, Stack
 
 Say = Callable[..., str]
 BAD: File = ("notes.jpg", "image/jpeg", b"these are words")
-# One in a few seconds; all of them in a minute.
-# One browser's first visit is in test_first_visit.py, which is quick.
+# All of them in a minute; one first visit, which is quick, is in test_first_visit.py.
 pytestmark = pytest.mark.slow
 EVERY_LOOK = [
     pytest.param(
