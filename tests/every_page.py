@@ -14,14 +14,21 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from tests.furnished import furnish_studio
 from webapp.accounts.models import ApiKey, User
 from webapp.accounts.services import api_key_create
 from webapp.ops.models import WorkerHeartbeat
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
-from webapp.studio.datasets.services import version_freeze
 from webapp.studio.models import Dataset, DatasetVersion, Example, Job, TrainingRun
 from webapp.webhooks.models import Delivery, Webhook
+
+# What a page is asked, without which it has nothing to show.
+ASKED = {
+    "studio:confusion": {"given": 0},
+    "studio:audit_finding": {"finding": 1},
+    "studio:version_file": {"name": "report.json"},
+}
 
 
 def named_patterns(
@@ -38,30 +45,11 @@ def named_patterns(
 
 
 def furnish(person: User) -> None:
-    """Rows for the pages that would be empty: keys and webhooks, trainings that ended in each way, a
-    worker; and something said of this person's answers, of which the first is shared."""
+    """Rows for the pages that would be empty: keys and webhooks, all that the studio makes, a worker; and
+    something said of this person's answers, of which the first is shared."""
     furnish_account(person)
     judge_and_share(person)
-    recognizer = Recognizer.objects.get()
-    dataset = Dataset.objects.create(
-        name="bugs", folder_name="bugs", state=Dataset.State.READY, created_by=person
-    )
-    for label in ("ant", "bee"):
-        path = f"datasets/bugs/{label}/1.jpg"
-        Example.objects.create(dataset=dataset, path=path, label=label, given_label="ant")
-    version_freeze(dataset=dataset, created_by=person, note="1")
-    states = TrainingRun.State
-    for state in (states.QUEUED, states.RUNNING, states.SUCCEEDED, states.FAILED):
-        TrainingRun.objects.create(
-            recognizer=recognizer,
-            dataset=dataset,
-            state=state,
-            config={"backbone": "mobilenet_v2", "seed": 0},
-            step="layers" if state == states.RUNNING else "",
-            fraction=0.4,
-            failure_code="memory" if state == states.FAILED else "",
-            version=recognizer.versions.first() if state == states.SUCCEEDED else None,
-        )
+    furnish_studio(person, Recognizer.objects.get())
     WorkerHeartbeat.objects.update_or_create(name="w", defaults={"seen_at": timezone.now()})
 
 
@@ -102,7 +90,7 @@ def addresses(person: User) -> Iterator[tuple[str, str]]:
             continue  # without a name: the admin's ways to pages that have one
         values = {each: _value(name, each, person) for each in arguments}
         if None not in values.values():
-            yield name, reverse(name, kwargs=values)
+            yield name, reverse(name, kwargs=values, query=ASKED.get(name))
 
 
 def _value(name: str, argument: str, person: User) -> Any:
@@ -138,7 +126,8 @@ def _value(name: str, argument: str, person: User) -> Any:
         case "version_id" if name.startswith("studio:dataset_version"):
             return DatasetVersion.objects.earliest("id").pk
         case "version_id":
-            return Recognizer.objects.get().versions.earliest("id").pk
+            # The one that was compared, reported on and answered the history anew.
+            return Recognizer.objects.get().versions.latest("id").pk
         case "run_id":
             return TrainingRun.objects.earliest("id").pk
         case "pk" if name == "api_key_end":

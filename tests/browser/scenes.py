@@ -92,6 +92,8 @@ FOR_NOBODY = [
     Scene("sign-in", "/sign-in/"),
     Scene("sign-up", "/sign-up/"),
     Scene("forgotten", "/forgotten/"),
+    Scene("forgotten-sent", "/forgotten/sent/"),
+    Scene("forgotten-done", "/forgotten/done/"),
 ]
 # Whose names begin so are shown in Chinese, too.
 IN_CHINESE = {
@@ -100,27 +102,39 @@ IN_CHINESE = {
 }
 
 
-def visited(stack: Stack, person: str) -> list[Scene]:
-    """What a visitor who is a curator, too, can open."""
-    single, shared = _newest(stack, person)
-    [(cards,)] = stack.query(
-        "SELECT upload FROM predictions_prediction WHERE failure_code <> '' ORDER BY id DESC LIMIT 1"
-    )
-    answer = f"/predictions/{uuid_of(single)}/"
+@dataclass(frozen=True)
+class Places:
+    """Where there is something to see: numbers and addresses of this installation's rows."""
+
+    answer: str
+    shared: str
+    upload: str
+    example: int = 1
+    dataset_version: int = 1
+    second_version: int = 1
+
+
+def visited(places: Places) -> list[Scene]:
+    """What a visitor can open who is a curator, too: the first version answers, the second learned of
+    corrections."""
+    answer, second = f"/predictions/{places.answer}/", places.second_version
     return [
         Scene("upload", "/"),
         Scene("upload-list", "/", choose_files),
-        Scene("answers", f"/uploads/{uuid_of(cards)}/"),
+        Scene("answers", f"/uploads/{places.upload}/"),
         Scene("answer", answer),
         Scene("answer-computed", answer, open_computed),
-        Scene("shared", f"/s/{uuid_of(shared)}/", open_all),
+        Scene("shared", f"/s/{places.shared}/", open_all),
         Scene("history", "/history/"),
         Scene("history-selected", "/history/", select_three),
         Scene("history-table", "/history/?view=table"),
         Scene("history-filters", "/history/?min=50&state=done", look_on),
         Scene("history-none", "/history/?q=elephant"),
         Scene("history-chart", "/history/", open_chart),
+        Scene("chart", "/history/chart/"),
         Scene("account", "/account/"),
+        Scene("password", "/account/password/"),
+        Scene("mail", "/account/mail/"),
         Scene("keys", "/account/keys/"),
         Scene("webhooks", "/account/webhooks/"),
         Scene("download", "/account/download/"),
@@ -129,10 +143,27 @@ def visited(stack: Stack, person: str) -> list[Scene]:
         Scene("not-found", "/nothing/"),
         Scene("studio", "/admin/"),
         Scene("studio-datasets", "/admin/studio/dataset/"),
+        Scene("studio-dataset", "/admin/studio/datasets/1/"),
+        Scene("studio-dataset-new", "/admin/studio/datasets/new/"),
+        Scene("studio-dataset-settings", "/admin/studio/datasets/1/settings/"),
+        Scene("studio-dataset-remove", "/admin/studio/datasets/1/delete/"),
+        Scene("studio-example", f"/admin/studio/datasets/1/examples/{places.example}/"),
+        Scene("studio-dataset-versions", "/admin/studio/datasets/1/versions/"),
+        Scene(
+            "studio-dataset-version", f"/admin/studio/datasets/versions/{places.dataset_version}/"
+        ),
+        Scene("studio-audit", "/admin/studio/audits/1/"),
         Scene("studio-runs", "/admin/studio/trainingrun/"),
         Scene("studio-retrain", "/admin/studio/trainingrun/add/"),
         Scene("studio-run", "/admin/studio/trainingrun/1/change/"),
         Scene("studio-version", "/admin/studio/versions/1/"),
+        Scene("studio-confusion", "/admin/studio/versions/1/confusion/?given=0"),
+        Scene("studio-compare", f"/admin/studio/comparing/{second}/"),
+        Scene("studio-promotions", "/admin/studio/comparing/log/1/"),
+        Scene("studio-reanswer", f"/admin/studio/reanswering/{second}/"),
+        Scene("studio-version-delete", f"/admin/studio/recognizers/versions/{second}/delete/"),
+        Scene("studio-inbox", "/admin/studio/loop/inbox/"),
+        Scene("studio-routine", "/admin/studio/loop/routine/1/"),
         Scene("studio-corrections", "/admin/predictions/correction/"),
         Scene("studio-recognizers", "/admin/recognizers/recognizer/"),
         Scene("studio-recognizer", "/admin/studio/recognizers/1/"),
@@ -143,6 +174,20 @@ def visited(stack: Stack, person: str) -> list[Scene]:
         Scene("studio-keys", "/admin/accounts/apikey/"),
         Scene("studio-workers", "/admin/ops/workerheartbeat/"),
     ]
+
+
+def places_of(stack: Stack, person: str) -> Places:
+    """Those of an installation where this person has answers."""
+    single, shared = _newest(stack, person)
+    [(cards,)] = stack.query(
+        "SELECT upload FROM predictions_prediction WHERE failure_code <> '' ORDER BY id DESC LIMIT 1"
+    )
+    [(example,)] = stack.query("SELECT min(id) FROM studio_example WHERE label <> given_label")
+    [(frozen,)] = stack.query("SELECT max(id) FROM studio_datasetversion")
+    [(second,)] = stack.query(
+        "SELECT max(id) FROM recognizers_modelversion WHERE recognizer_id = 1"
+    )
+    return Places(uuid_of(single), uuid_of(shared), uuid_of(cards), example, frozen, second)
 
 
 def _newest(stack: Stack, person: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser import readme_pictures, scenes
 from tests.browser.chromium import chromium
 from tests.browser.scenes import Scene
+from tests.browser.studio_filled import fill_studio
 from tests.browser.visit import NARROW, WIDE
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
@@ -30,6 +31,7 @@ from training.drawings.bugs import KINDS
 from training.drawings.sample import draw
 
 PERSON = "ada"
+SAMPLE = "sample-bugs"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def installation(data_dir: Path) -> Iterator[Stack]:
 def tour(browser: Browser, stack: Stack, session: Any, folder: Path) -> None:
     """Answers of every kind first, then everything there is to see."""
     fill(stack)
-    visited = scenes.visited(stack, PERSON)
+    visited = scenes.visited(scenes.places_of(stack, PERSON))
     photograph(browser, stack, None, scenes.FOR_NOBODY, LOOKS, folder)
     photograph(browser, stack, session, visited, LOOKS, folder)
     main_ones = [each for each in visited if each.name in scenes.IN_CHINESE]
@@ -143,6 +145,7 @@ def fill(stack: Stack) -> None:
     stack.install("colours", recognizer="Wing colours")
     stack.shell(_SAY_AND_SHARE)
     wait_for(lambda: stack.states().get("done") == 73, seconds=60, what="the other's answer")
+    fill_studio(stack, PERSON, folder_name=SAMPLE)
     # Not before: a webhook is told of every answer.
     stack.shell(_FURNISH)
 
@@ -182,7 +185,9 @@ prediction_share(owner=person, public_id=single.public_id)
 other = Recognizer.objects.get(name="Wing colours")
 prediction_ask_other(prediction=single, recognizer=other)
 for row, verdict, label in zip(
-    answers[2:9], ("right", "right", "wrong", "right", "wrong"), ("", "", "shield bug", "", "")
+    answers[2:12],
+    ("right", "right", "wrong", "right", "wrong") * 2,
+    ("", "", "shield bug", "", "") * 2,
 ):
     prediction_correct(owner=person, public_id=row.public_id, verdict=verdict, true_label=label)
 """

@@ -2,6 +2,7 @@
 from what visitors correct to a better one, and back."""
 
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.stack import PASSWORD, Stack
 pytestmark = [pytest.mark.slow, needs_shared_data]
 
 SOON, LATER = 20_000, 90_000  # milliseconds
+# Three minutes is what it is meant to take, and it takes 158 s on 2 cores that do nothing else. A machine
+# that is a third slower is no fault of ours; what is slower than that is.
+MAX_SECONDS = 240
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def answer(page: Page, stack: Stack, pictures: list[Path]) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.timeout(480)  # it is meant to take three minutes, on a machine that does nothing else
+@pytest.mark.timeout(480)
 def test_a_curator_gets_from_a_zip_to_a_better_version_and_back(
     browser: Browser, studio: Stack, hymenoptera: Path
 ) -> None:
@@ -66,6 +70,7 @@ def test_a_curator_gets_from_a_zip_to_a_better_version_and_back(
         browser.new_context(viewport=WIDE) as curators,  # type: ignore[arg-type]
         browser.new_context(viewport=WIDE) as visitors,  # type: ignore[arg-type]
     ):
+        began_at = time.monotonic()
         page, visitor = curators.new_page(), visitors.new_page()
         errors = errors_of(page)
         enter(page, studio)
@@ -87,7 +92,7 @@ def test_a_curator_gets_from_a_zip_to_a_better_version_and_back(
         expect(found).to_be_visible(timeout=LATER)
         expect(found.get_by_text("imageNotFound.gif").first).to_be_visible()
         found.get_by_role("button").first.click()
-        expect(page.get_by_role("status").filter(has_text="1")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="1 picture is left out.")).to_be_visible()
         assert_fits(page)
 
         # A training, watched.
@@ -161,3 +166,4 @@ def test_a_curator_gets_from_a_zip_to_a_better_version_and_back(
         visitor.locator("a[href^='/predictions/']").first.click()
         expect(visitor.get_by_text(re.compile("version 1")).first).to_be_visible()
         assert errors == []
+        assert time.monotonic() - began_at < MAX_SECONDS

@@ -19,14 +19,14 @@ from tests.stack import PASSWORD, Stack
 
 Say = Callable[..., str]
 BAD: File = ("notes.jpg", "image/jpeg", b"these are words")
-# One in a few seconds; all of them in a minute.
+# All of them in a minute; one first visit, which is quick, is in test_first_visit.py.
+pytestmark = pytest.mark.slow
 EVERY_LOOK = [
     pytest.param(
         size,
         language,
         scheme,
         id=f"{size['width']}-{language}-{scheme}",
-        marks=[] if (size, language, scheme) == (NARROW, "zh-hans", "dark") else pytest.mark.slow,
     )
     for size in (WIDE, NARROW)
     for language in ("en", "zh-hans")

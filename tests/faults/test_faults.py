@@ -126,6 +126,8 @@ def test_redis_away_for_ten_seconds_loses_and_doubles_nothing(colours: Stack) ->
         wait_for(lambda: colours.states() == {"done": 10}, seconds=30, what="answers as before")
 
 
+@pytest.mark.slow
+@pytest.mark.on_postgres
 def test_an_emptied_redis_loses_nothing(colours: Stack) -> None:
     colours.start("redis", "web")
     with colours.signed_in("ada") as ada:

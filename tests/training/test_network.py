@@ -94,7 +94,7 @@ def test_the_model_is_built_once_and_only_when_somebody_wants_it() -> None:
 # --- What is kept
 
 
-def test_akept_graph_answers_as_the_exported_one(graphs: Path, exported: list[str]) -> None:
+def test_a_kept_graph_answers_as_the_exported_one(graphs: Path, exported: list[str]) -> None:
     first, second = opened(graphs), opened(graphs)
     assert exported == ["mobilenet_v2"]
     assert first.key == second.key == "key"
@@ -103,7 +103,7 @@ def test_akept_graph_answers_as_the_exported_one(graphs: Path, exported: list[st
     assert second.model == "mobilenet_v2"  # and can still be built
 
 
-def test_akept_graph_is_opened_without_keras(graphs: Path, tmp_path: Path) -> None:
+def test_a_kept_graph_is_opened_without_keras(graphs: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"whatever they are")
     code = f"""

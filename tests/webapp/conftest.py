@@ -10,12 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
+from tests import every_page
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
 from tests.webapp.programs import api_client
 from tests.webapp.versions import go_live
 from webapp.accounts.models import User
 from webapp.predictions import answering, downloads, waiting
+from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
@@ -143,3 +145,28 @@ def upload_of(owner: User, recognizer: Recognizer) -> Callable[..., list[Predict
         return upload_accept(owner=by, recognizer=recognizer, upload=uuid.uuid4(), files=files)
 
     return upload
+
+
+@pytest.fixture
+def furnished_curator(
+    curator: User,
+    new_version: Callable[..., ModelVersion],
+    upload_of: Callable[..., list[Prediction]],
+) -> User:
+    """A curator who has pictures of their own, and rows in every list."""
+    go_live(new_version(knows_pictures=True))
+    upload_of("red", by=curator)
+    upload_of("grey", by=curator)
+    answer_all_queued()
+    every_page.furnish(curator)
+    return curator
+
+
+@pytest.fixture
+def folder(db: None, tmp_path: Path) -> Path:
+    """A labelled folder of empty files, for what never opens them."""
+    for name in ("ant/1.jpg", "ant/2.jpg", "bee/1.jpg"):
+        file = tmp_path / "datasets" / "bugs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path / "datasets" / "bugs"

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from pytest_django import Settings
 
 from tests.shared import SHARED_DATA, SHARED_KERAS, needs_shared_data
 from tests.stack import Stack, Visitor
@@ -109,12 +108,10 @@ def test_an_audit_whose_worker_is_killed_is_begun_anew(stack: Stack, curator: Vi
 
 @pytest.mark.django_db
 def test_what_an_audit_has_computed_the_next_run_does_not(
-    settings: Settings,
     recognizer: Recognizer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings.MANIFESTS_DIR = tmp_path / "manifests"
     for kind, name in enumerate(KINDS):
         folder = tmp_path / "datasets" / "stripes" / name
         folder.mkdir(parents=True)

@@ -386,16 +386,3 @@ def test_what_answers_is_compared_with_what_answered_before(
     assert "Compare with version 1" in page
     assert "Promote: let it answer" not in page
     assert last_comparison(second, champion) is None
-
-
-def test_who_may_not_train_sees_none_of_it(
-    owner: User, owner_client: Client, worse: ModelVersion, recognizer: Recognizer
-) -> None:
-    owner.is_staff = True
-    owner.save()
-    log = f"/admin/studio/comparing/log/{recognizer.pk}/"
-    for path in (page_of(worse), f"{page_of(worse)}state/", log):
-        assert owner_client.get(path).status_code == 403
-    for path in ("start/", "cancel/", "promote/"):
-        assert owner_client.post(f"{page_of(worse)}{path}").status_code == 403
-    assert owner_client.post(f"{log}roll-back/").status_code == 403

@@ -209,26 +209,3 @@ def test_the_list_finds_datasets_and_leads_to_their_pages(
     assert add["Location"] == reverse("studio:dataset_new")
     delete = curator_client.get(f"/admin/studio/dataset/{dataset.pk}/delete/")
     assert delete.status_code == 403, "its own page shows first what goes with it"
-
-
-def test_who_may_not_curate_gets_nothing(
-    owner: User, owner_client: Client, version: DatasetVersion
-) -> None:
-    owner.is_staff = True
-    owner.save()
-    names = (
-        *("dataset", "dataset_job", "dataset_settings", "dataset_read_again", "dataset_remove"),
-        *("dataset_versions", "examples_change", "examples_undo"),
-    )
-    addresses = [reverse(f"studio:{name}", args=[version.dataset_id]) for name in names]
-    addresses += [
-        reverse(f"studio:{name}", args=[version.pk])
-        for name in ("dataset_version", "dataset_version_changes")
-    ]
-    addresses += [
-        reverse(f"studio:dataset_{name}")
-        for name in ("new", "upload_begin", "upload_piece", "upload_finish", "upload_drop")
-    ]
-    for address in (*addresses, "/admin/studio/dataset/"):
-        assert owner_client.get(address).status_code == 403, address
-        assert owner_client.post(address).status_code == 403, address

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from tests.pictures import picture_bytes
 from training.sources.csv_manifest import read_csv
@@ -21,19 +20,6 @@ from webapp.studio.datasets.reading import dataset_read, examples_write
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import dataset_get_or_create, version_freeze
 from webapp.studio.models import Dataset, Example
-
-MakeFolder = Callable[..., Dataset]
-
-
-@pytest.fixture
-def folder(db: None, settings: Settings, tmp_path: Path) -> Path:
-    settings.DATA_DIR, settings.DATASETS_DIR = tmp_path, tmp_path / "datasets"
-    settings.MANIFESTS_DIR = tmp_path / "manifests"
-    for name in ("ant/1.jpg", "ant/2.jpg", "bee/1.jpg"):
-        file = tmp_path / "datasets" / "bugs" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    return tmp_path / "datasets" / "bugs"
 
 
 @pytest.fixture

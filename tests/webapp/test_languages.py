@@ -3,7 +3,6 @@ English on a Chinese page."""
 
 import re
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -15,17 +14,16 @@ from django.utils import translation
 from pytest_django import Settings
 
 from tests import every_page
-from tests.webapp.versions import go_live
+from tests.webapp.rows import rows_of
 from webapp.accounts.models import User
-from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.models import Prediction
-from webapp.recognizers.models import ModelVersion
+from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.templatetags.shares import percent_plain
 
 IN_CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}
 CHINESE = "[\u4e00-\u9fff]"
 # What has a name of its own on these pages, and what the test calls so.
-OF_THE_TEST = {"Ocellus", "API", "Colours", "red", "green", "blue", "red.jpg"}
+OF_THE_TEST = {"Ocellus", "API", "Colours", "red", "green", "blue", "red.jpg", "blue.jpg"}
 OF_THE_TEST |= {
     "curator",
     "owner",
@@ -81,21 +79,6 @@ class Shown(HTMLParser):
             self.texts.append(text)
 
 
-@pytest.fixture
-def person(
-    curator: User,
-    new_version: Callable[..., ModelVersion],
-    upload_of: Callable[..., list[Prediction]],
-) -> User:
-    """A curator who has pictures of their own, and rows in every list."""
-    go_live(new_version(knows_pictures=True))
-    upload_of("red", by=curator)
-    upload_of("grey", by=curator)
-    answer_all_queued()
-    every_page.furnish(curator)
-    return curator
-
-
 def pages_of(client: Client, person: User, **headers: str) -> dict[str, str]:
     """What is shown under each address that has something to show, by its name."""
     shown = {}
@@ -127,12 +110,15 @@ def english_in(texts: list[str], *, is_ours: bool) -> list[str]:
 
 
 def test_both_languages_have_every_page_and_no_english_is_left_on_a_chinese_one(
-    curator_client: Client, client: Client, person: User, settings: Settings
+    curator_client: Client, client: Client, furnished_curator: User, settings: Settings
 ) -> None:
     settings.SIGN_UP = True
     settings.EMAIL_HOST = "127.0.0.1"
     for visitor, least in ((curator_client, 50), (client, 6)):
-        english, chinese = pages_of(visitor, person), pages_of(visitor, person, **IN_CHINESE)
+        english, chinese = (
+            pages_of(visitor, furnished_curator),
+            pages_of(visitor, furnished_curator, **IN_CHINESE),
+        )
         assert english.keys() == chinese.keys()
         assert len(chinese) >= least
         left = {}
@@ -246,11 +232,12 @@ def test_a_page_that_only_takes_forms_is_not_where_the_switch_leads_to(
 
 
 def test_dates_and_shares_are_as_the_language_writes_them(
-    curator_client: Client, person: User
+    owner: User, owner_client: Client, recognizer: Recognizer
 ) -> None:
+    rows_of(owner, recognizer, 1)
     Prediction.objects.update(created_at=datetime(2026, 5, 9, 15, 7, tzinfo=UTC), confidence=0.9731)
-    english = curator_client.get("/history/").content.decode()
-    chinese = curator_client.get("/history/", headers=IN_CHINESE).content.decode()
+    english = owner_client.get("/history/").content.decode()
+    chinese = owner_client.get("/history/", headers=IN_CHINESE).content.decode()
     assert "May 9, 2026, 3:07 p.m." in english
     assert "97.3\N{NO-BREAK SPACE}%" in english
     assert "2026年5月9日 15:07" in chinese

@@ -1,7 +1,6 @@
 """Recognizers that learn by themselves: when, from what, once, and without promoting."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +29,7 @@ def _by_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def version(live_version: ModelVersion, settings: Settings, tmp_path: Path) -> ModelVersion:
-    settings.MANIFESTS_DIR = tmp_path / "manifests"
+def version(live_version: ModelVersion) -> ModelVersion:
     return live_version
 
 
@@ -265,13 +263,3 @@ def test_what_the_form_cannot_take_is_said_and_changes_nothing(
     assert response.status_code == 422
     assert 'role="alert"' in response.content.decode()
     assert not Routine.objects.exists()
-
-
-def test_its_page_wants_the_permission(
-    version: ModelVersion, other: User, other_client: Client
-) -> None:
-    page = reverse("studio:routine", args=[version.recognizer_id])
-    other.is_staff = True
-    other.save()
-    assert other_client.get(page).status_code == 403
-    assert other_client.post(page).status_code == 403

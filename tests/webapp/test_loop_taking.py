@@ -35,8 +35,7 @@ from webapp.studio.models import Dataset, Example, Review, TrainingRun
 
 
 @pytest.fixture
-def version(live_version: ModelVersion, settings: Settings, tmp_path: Path) -> ModelVersion:
-    settings.MANIFESTS_DIR = tmp_path / "manifests"
+def version(live_version: ModelVersion) -> ModelVersion:
     return live_version
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.bundles import colour_bundle
 from tests.stack import Stack, Visitor
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.on_postgres]
 PROMOTE = "/admin/studio/comparing/{}/promote/"
 VERSIONS = "SELECT id, number, state FROM recognizers_modelversion ORDER BY number"
 

@@ -93,7 +93,7 @@ def test_one_click_leads_back_and_the_log_says_so(
     assert "Rolled back." in done
     assert "Roll back to version 3" in done, "and forth again"
     with translation.override("zh-hans"):
-        assert log_page(recognizer).lines[0].reason
+        assert log_page(recognizer).lines[0].reason not in ("", "Rolled back.")
 
 
 def test_two_who_roll_back_from_different_pages_do_not_undo_each_other(
