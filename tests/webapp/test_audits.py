@@ -175,7 +175,7 @@ def test_a_folder_that_is_away_costs_no_decision(
     assert str(folder.parent) not in job.failure_sentence
     assert left_out(dataset) == {}
     page = page_of(curator_client, dataset)
-    assert re.search(r'role="alert"[^>]*>[^<]*found no such folder', page)
+    assert re.search(r'role="alert"[^>]*>[^<]*Expected the folder “bugs”', page)
 
 
 def test_a_dataset_without_pictures_is_told_what_blocks(

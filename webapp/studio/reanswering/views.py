@@ -18,7 +18,7 @@ from webapp.recognizers.models import ModelVersion
 from webapp.studio.jobs.services import job_cancel
 from webapp.studio.loop.inbox import may_be_seen
 from webapp.studio.models import Job, SecondAnswer
-from webapp.studio.pages import curator, curator_page, number_of, page
+from webapp.studio.pages import SEE_CORRECTIONS, curator, curator_page, number_of, page
 from webapp.studio.reanswering.services import (
     DEFAULT_NUMBER,
     MAX_NUMBER,
@@ -28,8 +28,6 @@ from webapp.studio.reanswering.services import (
 )
 from webapp.studio.reanswering.told import changed_by
 from webapp.studio.wording import step_label
-
-SEE_PICTURES = "predictions.view_correction"
 
 
 class NumberForm(forms.Form):
@@ -64,7 +62,7 @@ def reanswer(request: HttpRequest, version_id: int) -> HttpResponse:
         "job": job,
         "step": step_label(job.step) if job else "",
         "changed": None,
-        "sees_pictures": request.user.has_perm(SEE_PICTURES),
+        "sees_pictures": request.user.has_perm(SEE_CORRECTIONS),
         "has_any": answered_by_others(version).exists(),
     }
     if job and job.started_at:
@@ -108,7 +106,7 @@ def reanswer_cancel(request: HttpRequest, version_id: int) -> HttpResponse:
 def reanswer_thumbnail(request: HttpRequest, version_id: int, prediction_id: int) -> HttpResponse:
     """A visitor's picture, small, for who may see those: of the pictures that curators may look at, those
     with another answer alone."""
-    if not request.user.has_perm(SEE_PICTURES):
+    if not request.user.has_perm(SEE_CORRECTIONS):
         raise PermissionDenied
     version = _version(version_id)
     # By the key itself: a number that no key can be is found nowhere, and raises nothing.
