@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_shutdown
+from celery.signals import worker_process_init, worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
@@ -19,6 +19,15 @@ app.steps["worker"].add("webapp.ops.steps:RemoverStep")
 app.steps["worker"].add("webapp.ops.steps:HeartbeatStep")
 app.steps["worker"].add("webapp.ops.steps:WebhookStep")
 app.steps["worker"].add("webapp.ops.steps:LearnerStep")
+
+
+@worker_process_init.connect(weak=False)
+def be_ready(**_: Any) -> None:
+    """The child that waits for the next training imports ahead what that needs."""
+    if "training" in app.amqp.queues.consume_from:
+        from webapp.studio.warming import warm_up
+
+        warm_up()
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -11,6 +11,9 @@ QUEUE = "training"
 def train_queued() -> None:
     """Train what waits, the oldest first, one run for each message."""
     # The training package is the training worker's alone; the web process imports this to send.
+    from webapp.studio.warming import wait_until_warm
+
+    wait_until_warm()
     from webapp.studio.trainer import train_next
 
     if train_next():
