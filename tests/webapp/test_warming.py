@@ -20,7 +20,16 @@ def imported(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
     monkeypatch.setattr(warming, "import_module", asked.append)
     monkeypatch.setattr(warming.connection, "close", lambda: None)  # it is the test's here
+    warming.wait_until_warm()  # a training is there: what imports does not wait for one
     return asked
+
+
+@pytest.fixture
+def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The statuses with which the process was to end."""
+    statuses: list[int] = []
+    monkeypatch.setattr(warming.os, "_exit", statuses.append)
+    return statuses
 
 
 def ended(num_minutes: float) -> None:
@@ -69,6 +78,19 @@ def test_a_training_waits_for_what_is_being_imported(monkeypatch: pytest.MonkeyP
     assert not waited.wait(0.2)
     may_go_on.set()
     assert waited.wait(10)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_child_that_has_waited_for_an_hour_gives_its_memory_back(
+    imported: list[str], exits: list[int], monkeypatch: pytest.MonkeyPatch, is_asked: bool
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(warming._asked, "wait", lambda seconds: waits.append(seconds) or is_asked)
+    ended(1)
+    warming._import_if_useful()
+    assert waits == [3600]
+    assert exits == ([] if is_asked else [0])
 
 
 @pytest.mark.django_db
