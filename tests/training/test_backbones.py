@@ -74,7 +74,16 @@ class Pair:
     backbone: keras.Model
 
 
-@pytest.fixture(scope="module", params=BACKBONE_NAMES)
+LARGE = ("convnext_tiny", "efficientnet_v2_b0")  # take seconds to build
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name
+        for name in BACKBONE_NAMES
+    ],
+)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     name = request.param
     keras.utils.set_random_seed(0)

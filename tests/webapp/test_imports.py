@@ -52,6 +52,7 @@ def test_the_web_process_imports_no_engine_either() -> None:
     assert imported_after(INFERENCE, "openvino") == ["openvino"]  # so that this can tell
 
 
+@pytest.mark.slow
 def test_running_processes_have_mapped_no_library_of_tensorflow(colours: Stack) -> None:
     """The running processes themselves, after they have answered."""
     colours.start("redis", "web", "inference")

@@ -81,6 +81,7 @@ def test_leases_that_have_run_out_are_the_deads_only_where_it_may_judge(
     assert TrainingRun.objects.get().state == TrainingRun.State.INTERRUPTED
 
 
+@pytest.mark.slow
 def test_a_training_that_nobody_takes_is_one_message_under_a_name_of_its_own(
     tmp_path: Path,
 ) -> None:
