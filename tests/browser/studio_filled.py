@@ -68,7 +68,7 @@ _DECIDE_AND_RETRAIN = """
 from webapp.accounts.models import User
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
-from webapp.studio.loop.reviews import classes_of, review_decide
+from webapp.studio.loop.reviews import classes_of, review_decide, seen_of
 from webapp.studio.loop.routines import routine_set
 from webapp.studio.loop.taking import corrections_take
 from webapp.studio.models import Dataset, Example
@@ -90,6 +90,7 @@ def decide(row):
         label="" if label in classes else classes[-1],
         by=person,
         classes=classes,
+        seen=seen_of(row),
     )
 
 
