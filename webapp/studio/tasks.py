@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from webapp.broker import installation_key, quick_client, say
+from webapp.studio.models import TrainingRun
 
 QUEUE = "training"
 
@@ -10,14 +11,21 @@ QUEUE = "training"
 @shared_task(name="webapp.studio.tasks.train_queued")
 def train_queued() -> None:
     """Train what waits, the oldest first, one run for each message."""
+    if not _is_a_run_waiting():
+        return
     # The training package is the training worker's alone; the web process imports this to send.
     from webapp.studio.warming import wait_until_warm
 
     wait_until_warm()
     from webapp.studio.trainer import train_next
 
-    if train_next():
+    # No message for nothing: whichever child took it would end after it, and its successor begin cold.
+    if train_next() and _is_a_run_waiting():
         nudge_training()
+
+
+def _is_a_run_waiting() -> bool:
+    return TrainingRun.objects.filter(state=TrainingRun.State.QUEUED).exists()
 
 
 def nudge_training() -> bool:
