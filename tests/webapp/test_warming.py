@@ -47,7 +47,7 @@ def ended(num_minutes: float) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("num_minutes", "names"), [(1, list(warming.LIBRARIES)), (61, [])], ids=["lately", "long ago"]
+    ("num_minutes", "names"), [(1, list(warming.LIBRARIES)), (481, [])], ids=["lately", "long ago"]
 )
 def test_what_a_training_needs_is_imported_ahead_after_one_of_late_alone(
     imported: list[str], num_minutes: float, names: list[str]
@@ -82,14 +82,14 @@ def test_a_training_waits_for_what_is_being_imported(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("is_asked", [False, True])
-def test_a_child_that_has_waited_for_an_hour_gives_its_memory_back(
+def test_a_child_that_has_waited_for_a_working_day_gives_its_memory_back(
     imported: list[str], exits: list[int], monkeypatch: pytest.MonkeyPatch, is_asked: bool
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(warming._asked, "wait", lambda seconds: waits.append(seconds) or is_asked)
     ended(1)
     warming._import_if_useful()
-    assert waits == [3600]
+    assert waits == [8 * 3600]
     assert exits == ([] if is_asked else [0])
 
 

@@ -2,7 +2,7 @@
 five seconds, a fourth of a training after a few corrections.
 
 Only where there was a training of late: whoever has just trained comes back with corrections. A child that
-has waited for an hour ends, and its successor, which imports nothing, has a tenth of its memory.
+has waited for a working day ends, and its successor, which imports nothing, has a tenth of its memory.
 """
 
 import logging
@@ -17,7 +17,7 @@ from django.utils import timezone
 from webapp.studio.models import TrainingRun
 
 logger = logging.getLogger(__name__)
-LATELY = timedelta(hours=1)
+LATELY = timedelta(hours=8)  # a working day
 # `training` first: it says how much of a GPU TensorFlow may take. The rest is not ours, so none of it
 # imports what the child's other thread may be importing.
 LIBRARIES = ("training", "openvino", "sklearn.linear_model", "keras")
