@@ -18,7 +18,7 @@ from webapp.studio.models import Dataset, Example
 
 PAGE_SIZE = 60
 # What a search looks at in one go; names are found by reading them.
-SEARCH_ROWS = 25_000
+SEARCH_ROWS = 15_000
 MAX_SEARCH_CHARACTERS = 200
 MOVED = "moved"
 
