@@ -90,9 +90,12 @@ def test_a_curator_trains_on_a_folder_watches_it_and_promotes_the_version(
 
         text = wait_for(ended, seconds=150, what="the training")
         assert "succeeded" in text, text
-        promote = text.split('action="')[1].split('"')[0]
-        assert promote.endswith("/promote/")
-        promoted = curator.post(promote, {}, page=state_page)
+        link = text.split('id="run-compare"')[1].split('href="')[1].split('"')[0]
+        compare_page = curator.get(link)
+        assert "this one would be the first" in compare_page.text
+        forms = [part.split('"')[0] for part in compare_page.text.split('action="')[1:]]
+        [promote] = [form for form in forms if form.endswith("/promote/")]
+        promoted = curator.post(promote, {}, page=link)
         assert "answers from now on" in promoted.text
         drawing = next((stack.data_dir / "datasets" / "bugs" / "val" / KINDS[0]).iterdir())
         page = curator.upload((drawing.name, drawing.read_bytes()))
