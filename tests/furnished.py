@@ -16,6 +16,7 @@ from tests.webapp.corrections import decided, judged
 from tests.webapp.reports import as_json, as_lines, reported_version
 from training.dataset.findings import Finding, Item, refused
 from training.errors import DatasetRefused, WeightsUnavailable
+from training.run import TAUGHT
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.studio.audits.keeping import packed
@@ -25,6 +26,7 @@ from webapp.studio.datasets.services import dataset_get_or_create, manifest_dige
 from webapp.studio.jobs.services import job_claim, job_create, job_end
 from webapp.studio.loop.routines import routine_set
 from webapp.studio.models import Dataset, DatasetVersion, Example, Job, TrainingRun
+from webapp.studio.notes import error_note, finding_note
 from webapp.studio.reanswering import job as reanswering
 from webapp.studio.reanswering.services import reanswering_request
 
@@ -38,6 +40,7 @@ def furnish_studio(person: User, recognizer: Recognizer) -> None:
     first = recognizer.versions.get()
     pictures = label_colours(Path(settings.DATA_DIR), NUM_OF_EACH)
     dataset = dataset_get_or_create(folder_name="colours", created_by=person)
+    (dataset.path / "readme.txt").write_text("Colours.")
     dataset_read(dataset)
     version_freeze(dataset=dataset, created_by=person, note="1")
     _audit(dataset, person)
@@ -140,7 +143,15 @@ def _runs(recognizer: Recognizer, frozen: DatasetVersion, version: ModelVersion)
             fraction=0.4,
             failure_code="memory" if state == states.FAILED else "",
             version=version if is_done else None,
+            notes=_NOTES if is_done else [],
         )
+
+
+_NOTES = [
+    error_note(WeightsUnavailable("no_file", path="weights.h5")),
+    finding_note(Finding("tiny", 1, {"pixels": 10}, [Item((0,), ("red/0.png",), ("red",))])),
+    finding_note(Finding("unchecked", params={"reason": TAUGHT})),
+]
 
 
 def _decide_and_answer_anew(person: User, first: ModelVersion, second: ModelVersion) -> None:

@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Stopped; no bundle was written. Run the same command again to go on.", file=sys.stderr
         )
         return 130
-    for warning in result.warnings:
-        print(f"Note: {warning}", file=sys.stderr)
+    for finding in result.findings:
+        print(f"Note: {finding.note}", file=sys.stderr)
     print(_as_json(result) if as_json else _as_text(result))
     return 0
 

@@ -13,6 +13,7 @@ from classifier.bundle import (
     new_bundle,
     refuse_existing,
 )
+from classifier.errors import gettext_noop
 from classifier.neighbours import NEIGHBOURS
 from training.config import TrainingConfig
 from training.dataset.findings import Finding
@@ -22,7 +23,7 @@ from training.events import Event, OnEvent, StepClock
 from training.workplace import Workplace, workplace
 
 # Why the labels of a training from scratch are not checked.
-TAUGHT = "a backbone that learned from these very labels would confirm them."
+TAUGHT = gettext_noop("a backbone that learned from these very labels would confirm them.")
 RECORDED_VERSIONS = (
     "keras",
     "tensorflow",
@@ -44,7 +45,7 @@ class TrainingResult:
     num_val: int
     num_test: int
     metrics: dict[str, Any]
-    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     seconds: dict[str, float]
 
 
@@ -268,6 +269,6 @@ def _learn(
         num_val=len(examples.places("val")),
         num_test=len(examples.places("test")),
         metrics=metrics,
-        warnings=prepared.audit.warnings,
+        findings=prepared.audit.findings,
         seconds=clock.all_seconds(),
     )

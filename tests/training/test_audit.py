@@ -12,8 +12,17 @@ import pytest
 from PIL import Image
 
 from tests.training.folders import read, write_classes, write_picture
-from training.dataset.audit import MAX_LISTED, class_counts, suspect_finding
-from training.dataset.findings import KINDS, MAX_ITEMS, MAX_NAMED, Finding, Item, refused
+from training.dataset.audit import class_counts, suspect_finding
+from training.dataset.findings import (
+    KINDS,
+    MAX_ITEMS,
+    MAX_LISTED,
+    MAX_NAMED,
+    Finding,
+    Item,
+    names_listed,
+    refused,
+)
 from training.dataset.preparing import Prepared
 from training.errors import DatasetRefused
 
@@ -69,7 +78,6 @@ def blocking(root: Path, scratch: Path) -> str:
     assert caught.value.code == first.code
     assert first.sentence == str(caught.value)
     assert audit.to_dict()["blocks"]
-    assert first.note not in audit.warnings
     return first.code
 
 
@@ -83,7 +91,7 @@ def sentence(root: Path, scratch: Path) -> str:
 def test_of_a_good_folder_there_is_nothing_to_say(root: Path, tmp_path: Path) -> None:
     prepared = read(write_photos(root, {"ant": 25, "bee": 25}), tmp_path)
     assert prepared.audit.findings == ()
-    assert prepared.audit.warnings == ()
+    assert prepared.audit.findings == ()
     assert prepared.audit.num_files == 50
     prepared.audit.raise_if_blocked()
     assert not prepared.audit.to_dict()["blocks"]
@@ -260,7 +268,7 @@ def test_of_many_classes_with_few_pictures_some_are_named(root: Path, tmp_path: 
     write_classes(root, {f"class {number:02}": 2 for number in range(MAX_LISTED + 3)})
     found = findings(read(root, tmp_path))["few"]
     assert found.num == MAX_LISTED + 3
-    assert "class 19 (1) and 3 more" in found.sentence
+    assert "class 19 (1), …" in found.sentence
     assert "class 20" not in found.sentence
 
 
@@ -388,7 +396,7 @@ def test_it_is_json_whatever_the_files_are_called(root: Path, tmp_path: Path) ->
     [copies] = [each for each in content["findings"] if each["code"] == "copies"]
     assert copies["items"][0]["paths"] == ["ant/0.png", r"ant/copy\xff\xfe.png"]
     assert (content["num_files"], content["num_examples"]) == (53, 51)
-    "\n".join(prepared.audit.warnings).encode()
+    "\n".join(finding.note for finding in prepared.audit.findings).encode()
 
 
 def test_it_is_json_whatever_the_folder_is_called(tmp_path: Path) -> None:
@@ -438,6 +446,12 @@ def test_every_kind_that_warns_tells_what_to_do() -> None:
     for kind in KINDS.values():
         assert kind.level in ("warns", "notes")
         assert kind.fix or kind.level == "notes"
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert names_listed(["ant", "bee"]) == "ant, bee"
+    names = [f"class {number}" for number in range(MAX_LISTED + 1)]
+    assert names_listed(names) == ", ".join(names[:MAX_LISTED]) + ", …"
 
 
 def test_a_refusal_is_a_finding_that_blocks() -> None:

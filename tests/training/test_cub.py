@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.training.indexes import found
+from training.dataset.findings import remarked
 from training.errors import DatasetRefused
 from training.sources.cub import is_cub, read_cub
 from training.sources.errors import ListRefused
 from training.sources.index import Index
+from training.sources.remarks import Remark
 
 ALBATROSS = "001.Black_footed_Albatross"
 AUKLET = "005.Crested_Auklet"
@@ -43,7 +45,7 @@ def test_the_published_layout_is_read_with_readable_names(tmp_path: Path) -> Non
         (f"images/{ALBATROSS}/b.jpg", ("Black footed Albatross",), None),
         (f"images/{AUKLET}/c.jpg", ("Crested Auklet",), None),
     ]
-    assert index.warnings == ()
+    assert index.remarks == ()
     assert all(index.path(row).is_file() for row in range(3))
 
 
@@ -75,7 +77,9 @@ def test_names_stay_as_published_where_readable_ones_would_be_the_same(tmp_path:
 def test_classes_without_pictures_are_told(tmp_path: Path) -> None:
     index = read_cub(write(tmp_path, classes=f"1 {ALBATROSS}\n5 {AUKLET}\n6 006.Least_Auklet\n"))
     assert index.class_names == ("Black footed Albatross", "Crested Auklet")
-    assert index.warnings == ("1 classes of classes.txt have no pictures; left out.",)
+    assert index.remarks == (Remark("empty_classes", 1, file="classes.txt"),)
+    said = "Classes of classes.txt without pictures, left out: 1."
+    assert remarked(index.remarks[0]).sentence == said
 
 
 @pytest.mark.parametrize(

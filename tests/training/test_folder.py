@@ -10,14 +10,20 @@ import pytest
 
 from tests.training.folders import write_classes, write_picture
 from tests.training.indexes import found
+from training.dataset.findings import remarked
 from training.errors import DatasetRefused
 from training.sources.folder import scan_folder
+from training.sources.index import Index
 
 
 def refusal(root: Path) -> DatasetRefused:
     with pytest.raises(DatasetRefused) as caught:
         scan_folder(root)
     return caught.value
+
+
+def said(index: Index) -> list[str]:
+    return [remarked(remark).sentence for remark in index.remarks]
 
 
 def touch(root: Path, *paths: str) -> Path:
@@ -37,7 +43,7 @@ def test_a_folder_of_classes_leaves_the_splits_open(tmp_path: Path) -> None:
     ]
     assert index.class_names == ("ant", "bee")
     assert index.path(2).is_file()
-    assert index.warnings == ()
+    assert index.remarks == ()
     assert not index.is_multi_label
 
 
@@ -173,7 +179,7 @@ def test_hidden_files_are_passed_over_in_silence(tmp_path: Path) -> None:
     (tmp_path / ".DS_Store").write_bytes(b"x")
     index = scan_folder(tmp_path)
     assert list(index.paths) == ["ant/0.png", "bee/0.png"]
-    assert index.warnings == ()
+    assert index.remarks == ()
 
 
 def test_files_that_are_no_pictures_are_counted_in_a_warning(tmp_path: Path) -> None:
@@ -183,17 +189,16 @@ def test_files_that_are_no_pictures_are_counted_in_a_warning(tmp_path: Path) -> 
     (tmp_path / "README.md").write_text("hello")
     index = scan_folder(tmp_path)
     assert len(index) == 2
-    assert len(index.warnings) == 2
-    assert index.warnings[0].startswith("5 files are no pictures")
-    assert index.warnings[1].startswith("1 files lie outside of a class")
+    assert said(index) == [
+        "Files that are no pictures by their name, left out: 5.",
+        "Files that lie outside of a class folder, left out: 1.",
+    ]
 
 
 def test_a_class_folder_without_pictures_is_told(tmp_path: Path) -> None:
     index = scan_folder(write_classes(tmp_path, {"ant": 1, "bee": 1, "wasp": 0}))
     assert index.class_names == ("ant", "bee")
-    assert len(index.warnings) == 1
-    assert "wasp" in index.warnings[0]
-    assert "left out" in index.warnings[0]
+    assert said(index) == ["Class folders without pictures, left out: 1 (wasp)."]
 
 
 def test_a_folder_that_contains_itself_is_walked_once(tmp_path: Path) -> None:
@@ -262,8 +267,7 @@ def test_every_refusal_says_what_was_expected(code: str) -> None:
 
 def test_a_folder_beside_train_that_is_not_read_is_told(tmp_path: Path) -> None:
     touch(tmp_path, "train/ant/a.png", "train/bee/a.png", "val/ant/a.png", "valid/ant/a.png")
-    warnings = scan_folder(tmp_path).warnings
-    assert any("not read: valid" in warning for warning in warnings)
+    assert said(scan_folder(tmp_path)) == ["Folders beside train/ that are not read: 1 (valid)."]
 
 
 def test_a_class_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:

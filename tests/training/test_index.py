@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from tests.training.indexes import found
 from training.sources.index import SPLITS, Index, IndexBuilder, PackedPaths
+from training.sources.remarks import Remark
 
 ROOT = Path("root")
 # Names of files are any bytes but a slash and NUL; those that are no UTF-8 become surrogates.
+REMARK = Remark("other_files", 3)
 file_names = st.binary(min_size=1, max_size=40).map(
     lambda raw: raw.decode(errors="surrogateescape")
 )
@@ -28,7 +30,7 @@ def built(rows: list[tuple[str, tuple[str, ...], str | None]]) -> Index:
     for path, names, split in rows:
         builder.add(path, names, split)
     assert len(builder) == len(rows)
-    return builder.build(("a warning",))
+    return builder.build([REMARK])
 
 
 @given(st.lists(examples, max_size=20))
@@ -41,7 +43,7 @@ def test_an_index_gives_back_what_was_added(
     assert len(set(index.label_sets)) == len(index.label_sets)
     assert all(labels == tuple(sorted(labels)) for labels in index.label_sets)
     assert index.is_multi_label == any(len(set(names)) != 1 for _, names, _ in rows)
-    assert index.warnings == ("a warning",)
+    assert index.remarks == (REMARK,)
     assert (index.labels.dtype, index.splits.dtype) == (np.int32, np.int8)
     assert len(index) == len(index.labels) == len(index.splits) == len(rows)
 

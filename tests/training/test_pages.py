@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
+from training.dataset.findings import Finding
 from training.evaluation.evaluate import evaluate
 from training.pages import schema, words
 from training.pages.charts import round_values
@@ -107,12 +108,11 @@ def a_report(
             "num_files": 1234,
             "num_pictures": 1200,
             "classes": counts(class_names),
-            "findings": [{"level": "warns", "sentence": f"The class {last} is small."}],
+            "findings": [Finding("few", 1, {"least": 10, "names": last}).to_line()],
         },
         "evaluation": evaluation(class_names, head),
         "settings": {"folder": first, "backbone": "resnet50", "mirrored": True, "cache": None},
         "versions": {"keras": "3.15.1"},
-        "warnings": [f"Mind {last}."],
         "choice": {
             "candidates": [
                 {"name": "Head only", "kept": False, "val": {"top1": 0.9}},

@@ -24,7 +24,7 @@ def sides(prepared: Prepared) -> dict[str, Split]:
 
 def finding(prepared: Prepared, code: str) -> Finding:
     found = [each for each in prepared.audit.findings if each.code == code]
-    assert len(found) == 1, prepared.audit.warnings
+    assert len(found) == 1, prepared.audit.findings
     return found[0]
 
 
@@ -120,7 +120,7 @@ def test_class_folders_without_any_picture_are_refused(root: Path, tmp_path: Pat
 def test_an_empty_class_is_left_out_with_a_warning(root: Path, tmp_path: Path) -> None:
     prepared = read(write_classes(root, {"ant": 3, "bee": 3, "wasp": 0}), tmp_path)
     assert prepared.examples.class_names == ("ant", "bee")
-    assert "wasp" in finding(prepared, "source").sentence
+    assert "wasp" in finding(prepared, "empty_folders").sentence
 
 
 def test_a_class_without_a_readable_picture_is_left_out(root: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 
 from tests import every_page
@@ -39,6 +40,13 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _no_engines_left() -> None:
     engines.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_reads_on() -> Iterator[None]:
+    """The language of the last request would be that of the tests that follow."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from django.urls import reverse
 from tests.pictures import picture_bytes
 from training.sources.csv_manifest import read_csv
 from training.sources.index import IndexBuilder
+from training.sources.remarks import Remark
 from webapp.accounts.models import User
 from webapp.studio.datasets import reading
 from webapp.studio.datasets.forms import RenameForm
@@ -20,6 +21,7 @@ from webapp.studio.datasets.reading import dataset_read, examples_write
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.services import dataset_get_or_create, version_freeze
 from webapp.studio.models import Dataset, Example
+from webapp.studio.notes import note_text
 
 
 @pytest.fixture
@@ -194,11 +196,13 @@ def test_paths_that_no_index_takes_are_left_out_and_counted(dataset: Dataset, fo
     for name in (*names, "x" * 1000, "name \udcff"):
         builder.add(f"ant/{name}.jpg", ("ant",), None)
     builder.add("ant/short.jpg", ("a|" * 130,), None)
-    index = builder.build(["A note of the index."])
+    index = builder.build([Remark("other_files", 2)])
     assert examples_write(dataset=dataset, index=index) == (1, 3)
     assert dataset.examples.included().get().path.endswith(f"{names[0]}.jpg")
-    assert dataset.notes[0] == "A note of the index."
-    assert dataset.notes[1].startswith("4 pictures have a path or a class that is too long")
+    assert [note_text(note) for note in dataset.notes] == [
+        "Files that are no pictures by their name, left out: 2.",
+        "Pictures whose path or class is too long or no text, left out: 4. Rename them.",
+    ]
 
 
 # Its name

@@ -89,6 +89,20 @@ def test_the_verdict_says_how_good_it_is_and_how_far_chance_may_have_moved_it(
     assert "There is no test split" not in text
 
 
+def test_what_the_audit_of_an_earlier_release_said_stays_as_it_was_written(
+    make: MakeVersion, curator_client: Client
+) -> None:
+    report = colours_report()
+    lines = [
+        {"level": "warns", "sentence": "The class red is small."},
+        {"level": "notes", "sentence": "Of a kind to come.", "code": "to come", "num": 1},
+        {"level": "notes", "sentence": "Half a line.", "code": "few", "num": 1, "params": {}},
+    ]
+    report["learned_from"]["findings"] = lines
+    text = text_of(report_page(curator_client, make(report)).encode())
+    assert all(line["sentence"] in text for line in lines)
+
+
 def test_every_part_of_a_whole_report_is_there(make: MakeVersion, curator_client: Client) -> None:
     text = text_of(report_page(curator_client, make(colours_report())).encode())
     for said in (
@@ -103,11 +117,10 @@ def test_every_part_of_a_whole_report_is_there(make: MakeVersion, curator_client
         "distance to the nearest training pictures",
         "Fine-tuned kept",
         "The weights of epoch 4 were kept.",
-        "The class red is small.",
+        "Classes with fewer than 10 pictures to learn from: 1 (red).",
         "int8 or fp32",
         "model.h5",
         "3.15.1",
-        "Mind red.",
     ):
         assert said in text, said
     assert "cannot be read" not in text
@@ -180,6 +193,17 @@ def with_odd(content: Any, way: tuple[Any, ...], odd: Any) -> Any:
     copied = dict(content) if isinstance(content, dict) else list(content)
     copied[way[0]] = with_odd(content[way[0]], way[1:], odd) if way[1:] else odd
     return copied
+
+
+@pytest.mark.parametrize(
+    "way", [("precision", "num_pictures"), ("none_of_these", "histogram", "edges")]
+)
+def test_what_is_no_number_and_what_holds_none_are_passed_over(
+    new_version: Callable[..., ModelVersion], way: tuple[str, ...]
+) -> None:
+    version = new_version()
+    for odd in ODD:
+        rendered(version, with_odd(colours_report(), way, odd)).encode()
 
 
 @pytest.mark.timeout(600)

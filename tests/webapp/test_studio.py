@@ -16,6 +16,7 @@ from pytest_django import Settings
 from classifier.errors import EngineError
 from tests.bundles import colour_bundle
 from training.config import TrainingConfig
+from training.dataset.findings import KINDS, Finding
 from training.errors import DatasetRefused, WeightsUnavailable
 from training.events import Event, OnEvent
 from training.run import TrainingResult
@@ -29,6 +30,7 @@ from webapp.recognizers.swap import WorkersTooSlow
 from webapp.studio import services as studio_services
 from webapp.studio import trainer
 from webapp.studio.models import Dataset, RunLine, TrainingRun
+from webapp.studio.notes import note_of, note_text
 from webapp.studio.runs import listener
 from webapp.studio.services import (
     dataset_folders,
@@ -71,8 +73,19 @@ def raise_(error: BaseException) -> NoReturn:
     raise error
 
 
+SMALL = note_of(KINDS["tiny"].sentence, num=3, pixels=10)
+
+
 def result_of(config: TrainingConfig) -> TrainingResult:
-    return TrainingResult(colour_bundle(config.out), 8, 2, 2, {}, ("A note.",), {"total": 1.0})
+    return TrainingResult(
+        colour_bundle(config.out),
+        8,
+        2,
+        2,
+        {},
+        (Finding("tiny", 3, {"pixels": 10}),),
+        {"total": 1.0},
+    )
 
 
 def values(**changes: object) -> dict[str, object]:
@@ -369,7 +382,7 @@ def test_a_successful_run_leaves_a_candidate(
     monkeypatch.setattr(trainer, "train", lambda config, on_event: result_of(config))
     assert trainer.train_next()
     run.refresh_from_db()
-    assert (run.state, run.notes) == (State.SUCCEEDED, ["A note."])
+    assert (run.state, run.notes) == (State.SUCCEEDED, [SMALL])
     assert run.version is not None
     assert run.version.state == ModelVersion.State.CANDIDATE
     assert recognizer.live_version() is None
@@ -400,12 +413,12 @@ def test_a_run_interrupted_while_it_is_promoted_goes_on_from_what_it_has_learned
             trainer.train_next()
     assert runs_mark_interrupted(of_anybody=True) == 1
     run.refresh_from_db()
-    assert (run.state, run.notes) == (State.INTERRUPTED, ["A note."])
+    assert (run.state, run.notes) == (State.INTERRUPTED, [SMALL])
     assert run_resume(run=run)
     monkeypatch.setattr(trainer, "train", lambda config, on_event: raise_(AssertionError("again")))
     assert trainer.train_next()
     run.refresh_from_db()
-    assert (run.state, run.notes) == (State.SUCCEEDED, ["A note."])
+    assert (run.state, run.notes) == (State.SUCCEEDED, [SMALL])
     assert recognizer.live_version() == run.version
     assert recognizer.versions.count() == 1
 
@@ -524,7 +537,7 @@ def test_without_pretrained_weights_the_fallback_is_trained_and_noted(
     assert tried == ["imagenet", "none"]
     assert run.config == {"weights": "none", "image_size": 64}  # what was really trained
     assert run.state == State.SUCCEEDED
-    assert "weights.h5" in run.notes[0]
+    assert "weights.h5" in note_text(run.notes[0])
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,20 @@ from numpy.typing import NDArray
 from classifier.images import FORMAT_NAMES
 from training.dataset.duplicates import Pairs
 from training.dataset.examples import Examples, Settled
-from training.dataset.findings import Finding, Item, refused, shown
+from training.dataset.findings import (
+    MAX_LISTED,
+    Finding,
+    Item,
+    names_listed,
+    refused,
+    remarked,
+    shown,
+)
 from training.dataset.survey import Survey
 from training.errors import DatasetRefused
 from training.sources.index import SPLITS, Index
 
 MIN_TRAIN_PICTURES = 10
-MAX_LISTED = 20
 MAX_IMBALANCE = 10
 MAX_ASPECT = 3.0
 # See Survey.contrasts: below it, there is nothing to see.
@@ -38,11 +45,6 @@ class Audit:
     num_files: int
     examples: Examples
     findings: tuple[Finding, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The sentences that a curator should read even when nothing blocks."""
-        return tuple(finding.note for finding in self.findings if finding.level != "blocks")
 
     def raise_if_blocked(self) -> None:
         """Raise the DatasetRefused of the first finding that blocks."""
@@ -86,8 +88,7 @@ def audit_files(
 ) -> Iterator[Finding]:
     """What can be said before any features exist: what blocks first."""
     yield from refusals(index, settled.examples)
-    for warning in index.warnings:
-        yield Finding("source", params={"warning": warning})
+    yield from map(remarked, index.remarks)
     if survey.problems:
         items = [
             replace(_item(index, [row], str(error)), left_out=(row,), error=error)
@@ -103,8 +104,7 @@ def audit_files(
         yield Finding("contradictions", len(items), items=items)
     lost = sorted(set(index.class_names) - set(settled.examples.class_names))
     if lost:
-        some = lost[:MAX_LISTED]
-        yield Finding("lost", len(lost), {"names": ", ".join(some)}, classes=some)
+        yield Finding("lost", len(lost), {"names": names_listed(lost)}, classes=lost[:MAX_LISTED])
     yield from near_duplicate_findings(index, settled.straddling, near)
     yield from _odd_pictures(index, survey, settled.examples, image_size)
     yield from _odd_classes(settled.examples)
@@ -211,9 +211,8 @@ def _odd_classes(examples: Examples) -> Iterator[Finding]:
     num_train = class_counts(examples)[0]
     few = np.flatnonzero(num_train < MIN_TRAIN_PICTURES)
     if len(few):
-        names = [f"{examples.class_names[i]} ({num_train[i]})" for i in few[:MAX_LISTED]]
-        more = f" and {len(few) - MAX_LISTED} more" if len(few) > MAX_LISTED else ""
-        params = {"least": MIN_TRAIN_PICTURES, "names": ", ".join(names) + more}
+        names = names_listed([f"{examples.class_names[i]} ({num_train[i]})" for i in few])
+        params = {"least": MIN_TRAIN_PICTURES, "names": names}
         some = [examples.class_names[i] for i in few[:MAX_LISTED]]
         yield Finding("few", len(few), params, classes=some)
     largest, smallest = int(num_train.argmax()), int(num_train.argmin())

@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from classifier.errors import ClassifierError, gettext_noop
 from training.errors import DatasetRefused
+from training.sources.remarks import Remark
 
 Level = Literal["blocks", "warns", "notes"]
 # How many places a finding lists; `num` says how many there are.
 MAX_ITEMS = 200
 MAX_NAMED = 5
+MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,21 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "source": Kind("notes", "%(warning)s", ""),
+    "other_files": Kind(
+        "notes", gettext_noop("Files that are no pictures by their name, left out: %(num)s."), ""
+    ),
+    "outside": Kind(
+        "notes", gettext_noop("Files that lie outside of a class folder, left out: %(num)s."), ""
+    ),
+    "beside": Kind(
+        "notes", gettext_noop("Folders beside train/ that are not read: %(num)s (%(names)s)."), ""
+    ),
+    "empty_folders": Kind(
+        "notes", gettext_noop("Class folders without pictures, left out: %(num)s (%(names)s)."), ""
+    ),
+    "empty_classes": Kind(
+        "notes", gettext_noop("Classes of %(file)s without pictures, left out: %(num)s."), ""
+    ),
     "unreadable": Kind(
         "warns",
         gettext_noop("Files that cannot be read as pictures, left out: %(num)s."),
@@ -169,14 +185,20 @@ class Finding:
     def fix(self) -> str:
         return "" if self.refusal else KINDS[self.code].fix
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_line(self) -> dict[str, Any]:
+        """What it says, in English and as what a sentence in another language is filled with."""
         return {
             "code": self.code,
             "level": self.level,
             "sentence": self.sentence,
-            "fix": self.fix,
             "num": self.num,
             "params": {name: shown(str(value)) for name, value in self.params.items()},
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **self.to_line(),
+            "fix": self.fix,
             "items": [
                 {
                     "rows": list(item.rows),
@@ -189,6 +211,20 @@ class Finding:
                 for item in self.items[:MAX_ITEMS]
             ],
         }
+
+
+def remarked(remark: Remark) -> Finding:
+    """What a source has passed over, as a finding."""
+    params = {"file": remark.file} if remark.file else {}
+    if remark.names:
+        params = {"names": names_listed(remark.names)}
+    return Finding(remark.code, remark.num, params)
+
+
+def names_listed(names: Sequence[str]) -> str:
+    """The first of them; the sentence says how many there are."""
+    some = ", ".join(names[:MAX_LISTED])
+    return f"{some}, …" if len(names) > MAX_LISTED else some
 
 
 def refused(error: DatasetRefused, *classes: str) -> Finding:

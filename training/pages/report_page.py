@@ -31,7 +31,7 @@ def report_content(report: Mapping[str, Any]) -> dict[str, Any]:
         "headline": _headline(report),
         "sentence": _sentence(report),
         "facts": list(_facts(report)),
-        "warnings": [*_cautions(report), *(report.get("warnings") or ())],
+        "warnings": list(_cautions(report)),
         "sections": sections,
     }
 

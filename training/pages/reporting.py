@@ -81,12 +81,11 @@ def report_of(
                 }
                 for i, name in enumerate(examples.class_names)
             ],
-            "findings": [{"level": f.level, "sentence": f.sentence} for f in audit.findings],
+            "findings": [finding.to_line() for finding in audit.findings],
         },
         "evaluation": evaluation,
         "settings": manifest.config,
         "versions": manifest.versions,
-        "warnings": [],
         "choice": _choice(candidates, kept, manifest),
         "folds": _folds(folds, len(examples), manifest.head),
         "curves": list(curves),

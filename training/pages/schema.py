@@ -108,10 +108,13 @@ class ClassCount(TypedDict):
 
 
 class Sentence(TypedDict):
-    """What a finding of the audit says."""
+    """What a finding of the audit says. `num` and `params` fill the sentence of the `code`."""
 
     level: Literal["blocks", "warns", "notes"]
     sentence: str
+    code: NotRequired[str]
+    num: NotRequired[int]
+    params: NotRequired[dict[str, str]]
 
 
 class LearnedFrom(TypedDict):
@@ -258,7 +261,6 @@ class Report(TypedDict):
     evaluation: EvaluationFigures
     settings: NotRequired[dict[str, Any] | None]
     versions: NotRequired[dict[str, str] | None]
-    warnings: NotRequired[list[str] | None]
     choice: NotRequired[Choice | None]
     folds: NotRequired[Folds | None]
     curves: NotRequired[list[Curve] | None]

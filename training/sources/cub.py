@@ -17,6 +17,7 @@ from training.sources.folder import is_text
 from training.sources.index import Index, IndexBuilder, Split
 from training.sources.listed import ListedPaths, Place, class_name, read_lines
 from training.sources.names import ClassNames, caseless
+from training.sources.remarks import Remark
 
 IMAGES, LABELS, CLASSES = "images.txt", "image_class_labels.txt", "classes.txt"
 SPLIT = "train_test_split.txt"
@@ -64,9 +65,7 @@ def read_cub(root: Path) -> Index:
     num_empty = len(set(classes.values())) - len(index.class_names)
     if not num_empty:
         return index
-    return replace(
-        index, warnings=(f"{num_empty} classes of {CLASSES} have no pictures; left out.",)
-    )
+    return replace(index, remarks=(Remark("empty_classes", num_empty, file=CLASSES),))
 
 
 class _Values:

@@ -13,6 +13,7 @@ from classifier.images import FILE_SUFFIXES
 from training.errors import DatasetRefused
 from training.sources.index import SPLITS, Index, IndexBuilder, Split
 from training.sources.names import ClassNames, shown
+from training.sources.remarks import Remark
 
 
 def scan_folder(root: Path) -> Index:
@@ -20,7 +21,7 @@ def scan_folder(root: Path) -> Index:
 
     The class is the first folder below the split; what lies deeper belongs to it. Hidden files and
     folders are passed over; files that are no pictures by their suffix, and files that lie outside
-    of a class, are counted in a warning.
+    of a class, are counted in a remark.
     """
     if not root.is_dir():
         raise DatasetRefused("no_folder", path=root)
@@ -52,7 +53,7 @@ class _Scan:
                 num_pictures[name] = num_pictures.get(name, 0) + len(self._builder) - before
         if not num_pictures:
             raise DatasetRefused("no_classes", path=self._root)
-        return self._builder.build(self._warnings(tops[0][0] != "", num_pictures))
+        return self._builder.build(list(self._remarks(tops[0][0] != "", num_pictures)))
 
     def _class_folders(self, prefix: str) -> list[str]:
         folders = []
@@ -96,21 +97,19 @@ class _Scan:
         names.sort(reverse=True)
         return names, folders
 
-    def _warnings(self, is_split: bool, num_pictures: dict[str, int]) -> list[str]:
-        warnings = []
+    def _remarks(self, is_split: bool, num_pictures: dict[str, int]) -> Iterator[Remark]:
         if self._num_other:
-            warnings.append(f"{self._num_other} files are no pictures by their name; left out.")
+            yield Remark("other_files", self._num_other)
         if self._num_outside:
-            warnings.append(f"{self._num_outside} files lie outside of a class folder; left out.")
+            yield Remark("outside", self._num_outside)
         if is_split:
             entries = _visible(self._root)
             beside = sorted(e.name for e in entries if e.name not in SPLITS and _is(e.is_dir))
             if beside:
-                names = ", ".join(shown(name) for name in beside)
-                warnings.append(f"Beside train/ these folders are not read: {names}.")
-        for name in sorted(name for name, number in num_pictures.items() if not number):
-            warnings.append(f"The class folder {name} has no pictures; the class is left out.")
-        return warnings
+                yield Remark("beside", len(beside), tuple(shown(name) for name in beside))
+        empty = sorted(name for name, number in num_pictures.items() if not number)
+        if empty:
+            yield Remark("empty_folders", len(empty), tuple(empty))
 
 
 def _split_folders(root: Path) -> list[tuple[str, Split | None]]:

@@ -13,6 +13,8 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from training.sources.remarks import Remark
+
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 OPEN_SPLIT = -1
@@ -52,8 +54,7 @@ class Index:
     `paths`: relative to `root`. `labels`: int32 `[N]`, which of the `label_sets` an example has;
     a label set is a sorted tuple of places in `class_names`, of one label each unless `is_multi_label`.
     `splits`: int8 `[N]`, a place in SPLITS or OPEN_SPLIT where the source leaves it open.
-    `warnings` are sentences for the curator. Pictures whose paths begin with `unshown_prefix` are shown to
-    nobody; empty: all may be.
+    Pictures whose paths begin with `unshown_prefix` are shown to nobody; empty: all may be.
     """
 
     root: Path
@@ -62,7 +63,7 @@ class Index:
     labels: NDArray[np.int32]
     label_sets: tuple[tuple[int, ...], ...]
     splits: NDArray[np.int8]
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     unshown_prefix: str = ""
 
     def __len__(self) -> int:
@@ -101,7 +102,7 @@ class IndexBuilder:
         self._labels.append(self._sets.setdefault(names, len(self._sets)))
         self._splits.append(OPEN_SPLIT if split is None else SPLITS.index(split))
 
-    def build(self, warnings: Sequence[str] = ()) -> Index:
+    def build(self, remarks: Sequence[Remark] = ()) -> Index:
         """The index; class names are in alphabetical order."""
         class_names = tuple(sorted({name for names in self._sets for name in names}))
         place = {name: i for i, name in enumerate(class_names)}
@@ -112,5 +113,5 @@ class IndexBuilder:
             labels=np.frombuffer(self._labels, dtype=np.int32),
             label_sets=tuple(tuple(place[name] for name in names) for names in self._sets),
             splits=np.frombuffer(self._splits, dtype=np.int8),
-            warnings=tuple(warnings),
+            remarks=tuple(remarks),
         )

@@ -48,7 +48,8 @@ def precision_table(metrics: Mapping[str, Any]) -> PrecisionTable | None:
         )
         for tried in tried_in(comparison)
     )
-    return PrecisionTable(tuple(in_turn(comparison)), comparison.get("num_pictures"), rows)
+    num = comparison.get("num_pictures")
+    return PrecisionTable(tuple(in_turn(comparison)), num if type(num) is int else None, rows)
 
 
 def _percent_reached(share: float | None) -> str:

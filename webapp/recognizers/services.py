@@ -10,12 +10,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from classifier.bundle import Bundle
 from classifier.errors import BundleError
 from webapp.accounts.models import User
-from webapp.languages import sentence_of
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.swap import PromotionRefused, let_workers_load
 
@@ -61,12 +60,14 @@ def _let_it_answer_once(version: ModelVersion) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise PromotionRefused(_("The version took too long to answer a picture.")) from error
+        raise PromotionRefused(
+            gettext_noop("The version took too long to answer a picture.")
+        ) from error
     if outcome.returncode != 0:
         logger.warning("Promotion of %s refused: %s", version, outcome.stderr)
         last = (outcome.stderr.strip().splitlines() or ["?"])[-1]
         raise PromotionRefused(
-            _("The version could not answer a picture: %(problem)s") % {"problem": last}
+            gettext_noop("The version could not answer a picture: %(problem)s"), problem=last
         )
 
 
@@ -102,10 +103,12 @@ def version_promote(
         bundle = Bundle.load(version.bundle_path)
     except BundleError as error:
         logger.warning("Promotion of %s refused: %s", version, error)
-        raise PromotionRefused(sentence_of(error)) from error
+        raise PromotionRefused(error.sentences[error.code], **error.params) from error
     if bundle.digest != version.bundle_digest:
         raise PromotionRefused(
-            _("Expected the bundle that this version was created with, found another in its place.")
+            gettext_noop(
+                "Expected the bundle that this version was created with, found another in its place."
+            )
         )
     _let_it_answer_once(version)
     let_workers_load(version)
@@ -137,10 +140,14 @@ def version_promote(
                     figures=dict(figures or {}),
                 )
     except (ModelVersion.DoesNotExist, Recognizer.DoesNotExist) as error:
-        raise PromotionRefused(_("It was deleted meanwhile; nothing was changed.")) from error
+        raise PromotionRefused(
+            gettext_noop("It was deleted meanwhile; nothing was changed.")
+        ) from error
     except IntegrityError as error:
         raise PromotionRefused(
-            _("Another version was promoted at the same moment. Look at it and try again.")
+            gettext_noop(
+                "Another version was promoted at the same moment. Look at it and try again."
+            )
         ) from error
     return version
 
@@ -148,7 +155,7 @@ def version_promote(
 def _expect_files(version: ModelVersion) -> None:
     if not version.has_files:
         raise PromotionRefused(
-            _(
+            gettext_noop(
                 "The files of this version were removed, so that it can answer no more. Train a new one."
             )
         )
@@ -160,9 +167,9 @@ def _expect_live(recognizer: Recognizer, number: int, version: ModelVersion) -> 
     if live is None or live.number == number or live == version:
         return
     raise PromotionRefused(
-        _(
+        gettext_noop(
             "Version %(number)s was promoted meanwhile and answers now; nothing was changed. "
             "Look at it, and promote again if yours is the better one."
-        )
-        % {"number": live.number}
+        ),
+        number=live.number,
     )

@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext, gettext_noop
 
 from webapp.ops.models import WorkerHeartbeat
 from webapp.recognizers.models import ModelVersion
@@ -19,7 +19,15 @@ POLL_SECONDS = 0.1
 
 
 class PromotionRefused(Exception):
-    """A version that will not go live; the message is for the curator."""
+    """A version that will not go live: a sentence of the catalogues for the curator, and what fills it."""
+
+    def __init__(self, sentence: str, **params: object) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.params = params
+
+    def __str__(self) -> str:
+        return gettext(self.sentence) % self.params
 
 
 class WorkersTooSlow(PromotionRefused):
@@ -48,19 +56,23 @@ def let_workers_load(version: ModelVersion) -> None:
             for worker in workers:
                 if problem := worker.refused.get(version.bundle_digest):
                     raise PromotionRefused(
-                        _("The worker %(worker)s could not load the version: %(problem)s")
-                        % {"worker": worker.name, "problem": problem}
+                        gettext_noop(
+                            "The worker %(worker)s could not load the version: %(problem)s"
+                        ),
+                        worker=worker.name,
+                        problem=problem,
                     )
             waiting = [w.name for w in workers if version.bundle_digest not in w.loaded]
             if not waiting:
                 return
             if time.monotonic() > deadline:
                 raise WorkersTooSlow(
-                    _(
+                    gettext_noop(
                         "Expected every worker to load the version within %(seconds)s seconds, "
                         "%(workers)s did not. Try again when it is less busy."
-                    )
-                    % {"seconds": settings.PRELOAD_SECONDS, "workers": ", ".join(waiting)}
+                    ),
+                    seconds=settings.PRELOAD_SECONDS,
+                    workers=", ".join(waiting),
                 )
             time.sleep(POLL_SECONDS)
     finally:

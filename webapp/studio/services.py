@@ -19,6 +19,7 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.datasets.services import dataset_get_or_create
 from webapp.studio.models import RESUMABLE, DatasetVersion, TrainingRun
+from webapp.studio.notes import Note
 from webapp.studio.tasks import nudge_training
 
 logger = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ def run_keep(
     *,
     run: TrainingRun,
     version: ModelVersion,
-    notes: Sequence[str],
+    notes: Sequence[Note],
     figures: Mapping[str, Any],
 ) -> bool:
     """Note what a run has learned, if it is still this trainer's; False when it was taken away."""

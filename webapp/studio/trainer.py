@@ -31,6 +31,7 @@ from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.measuring import corrections_measured
 from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
+from webapp.studio.notes import error_note, finding_note, note_of
 from webapp.studio.runs.estimate import estimate_of
 from webapp.studio.runs.listed import Listed, list_of, say_left_out
 from webapp.studio.runs.listener import Listener, listening
@@ -118,7 +119,7 @@ def _train(run: TrainingRun, listener: Listener) -> TrainingResult:
         except WeightsUnavailable as error:
             if run.fallback_config is None:
                 raise
-            listener.notes.append(str(error))
+            listener.notes.append(error_note(error))
             listener.lines.say("fall_back")
             run_fall_back(run=run)
             return _train_on(listed, run, listener)
@@ -217,7 +218,7 @@ def _keep(
         is_ours = run_keep(
             run=run,
             version=version,
-            notes=[*listener.notes, *result.warnings],
+            notes=[*listener.notes, *map(finding_note, result.findings)],
             figures={**_figures(run, result, listener), **learned},
         )
         if not is_ours:
@@ -252,8 +253,8 @@ def _succeed(run: TrainingRun, version: ModelVersion) -> bool:
         try:
             _promote(run, version)
             is_promoted = True
-        except PromotionRefused as error:
-            notes = [*notes, str(error)]
+        except PromotionRefused as refused:
+            notes = [*notes, note_of(refused.sentence, **refused.params)]
     comparison_queue_if_new(version=version)
     run_end(run=run, state=State.SUCCEEDED, notes=notes, fraction=1.0)
     return is_promoted

@@ -171,8 +171,8 @@ def recognizer_roll_back(
     before = version_before(recognizer, instead_of)
     if before is None:
         raise PromotionRefused(
-            _("No version has answered before version %(number)s; nothing was changed.")
-            % {"number": instead_of}
+            gettext_noop("No version has answered before version %(number)s; nothing was changed."),
+            number=instead_of,
         )
     return version_promote(version=before, by=by, instead_of=instead_of, reason=ROLLED_BACK)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
+from training.dataset.findings import remarked
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.folder import is_text
 from training.sources.index import OPEN_SPLIT, SPLITS, Index
@@ -17,12 +19,16 @@ from webapp.predictions.corrections import MAX_LABEL_CHARACTERS
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset, Example
 from webapp.studio.models.datasets import ExampleQuerySet
+from webapp.studio.notes import Note, finding_note, note_of
 
 # Of one transaction: a third of a second, for which whoever else writes waits where the database is SQLite.
 ROWS_AT_ONCE = 5000
 MAX_PATH_CHARACTERS = 1000
 # A path is unique in its dataset, and PostgreSQL's index takes no entry beyond 2,704 bytes.
 MAX_PATH_BYTES = 2500
+NOT_KEPT = gettext_noop(
+    "Pictures whose path or class is too long or no text, left out: %(num)s. Rename them."
+)
 
 
 def dataset_read(
@@ -90,7 +96,7 @@ def examples_write(
         _mark(own, back, before=Example.Excluded.GONE, now="")
         num_gone = _mark(own, missing, before="", now=Example.Excluded.GONE)
         dataset.state = Dataset.State.READY
-        dataset.notes = [*index.warnings, *_notes(index, num_rows)]
+        dataset.notes = list(_notes(index, num_rows))
         dataset.save(update_fields=["state", "notes"])
     return num_new, num_gone
 
@@ -129,9 +135,7 @@ def _can_be_kept(path: str) -> bool:
     )
 
 
-def _notes(index: Index, num_rows: int) -> list[str]:
-    if num_rows == len(index):
-        return []
-    return [
-        f"{len(index) - num_rows} pictures have a path or a class that is too long or no text; left out."
-    ]
+def _notes(index: Index, num_rows: int) -> Iterator[Note]:
+    yield from (finding_note(remarked(remark)) for remark in index.remarks)
+    if num_rows < len(index):
+        yield note_of(NOT_KEPT, num=len(index) - num_rows)

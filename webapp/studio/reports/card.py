@@ -187,7 +187,7 @@ def _titled(title: str, parts: Iterable[str]) -> list[str]:
     """The parts below their title; nothing where there are none."""
     try:
         content = list(parts)
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         content = [_("This part of the report cannot be read.")]
     return [f"## {title}", *content] if content else []
 

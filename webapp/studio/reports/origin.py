@@ -1,6 +1,7 @@
 """Where a version comes from: its rivals, its dataset, its settings, and the files that it is made of."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from classifier.bundle import (
 from training.bundle_files import EXPORTS
 from webapp.recognizers.precision import precision_table
 from webapp.recognizers.templatetags.shares import percent
+from webapp.studio.notes import line_note, note_text
 from webapp.studio.reports import values, wording
 from webapp.studio.reports.bundle_files import files_of
 from webapp.studio.reports.told import MAX_CLASSES, Told
@@ -104,11 +106,20 @@ def learned_section(told: Told) -> dict[str, Any] | None:
             {
                 "level": values.text(row, "level"),
                 "said": wording.said(wording.LEVELS, values.text(row, "level")),
-                "sentence": values.text(row, "sentence"),
+                "sentence": _finding_sentence(row),
             }
             for row in values.rows(learned, "findings", 50)
         ],
     }
+
+
+def _finding_sentence(row: Mapping[str, Any]) -> str:
+    """In the reader's language; in English where an earlier release has written it."""
+    params = values.part(row, "params")
+    with suppress(KeyError):
+        filled = {name: values.as_text(value) for name, value in params.items()}
+        return note_text(line_note(values.text(row, "code"), values.count(row, "num"), filled))
+    return values.text(row, "sentence")
 
 
 def precision_section(told: Told) -> dict[str, Any] | None:

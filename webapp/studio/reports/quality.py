@@ -83,7 +83,6 @@ def _cautions(told: Told, num: int) -> Iterator[str]:
         yield _(
             "Measured on few pictures: one more mistake would move the figures by %(share)s."
         ) % {"share": percent(1 / num)}
-    yield from values.texts(told.report, "warnings", 20)
 
 
 def figures_section(told: Told) -> dict[str, Any] | None:

@@ -12,15 +12,16 @@ from pathlib import Path
 from django.conf import settings
 
 from classifier.images import FORMAT_NAMES
-from training.dataset.findings import KINDS, MAX_NAMED
+from training.dataset.findings import names_listed
 from training.errors import DatasetRefused
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.listed import spelling_of
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.models import DatasetVersion
+from webapp.studio.notes import note_of
 from webapp.studio.runs.listener import Listener
-from webapp.studio.runs.sentences import log_sentence
+from webapp.studio.runs.sentences import LEFT_OUT, LOST
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ def say_left_out(listed: Listed, listener: Listener) -> None:
     """In the run's log, and in the notes on what came of it."""
     if listed.num_gone:
         listener.lines.say("left_out", num=listed.num_gone)
-        listener.notes.append(log_sentence("left_out", {"num": listed.num_gone}))
+        listener.notes.append(note_of(LEFT_OUT, num=listed.num_gone))
     if listed.lost:
-        names = {"num": len(listed.lost), "names": ", ".join(listed.lost[:MAX_NAMED])}
-        listener.notes.append(KINDS["lost"].sentence % names)
-        listener.lines.repeat(listener.notes[-1])
+        lost = {"num": len(listed.lost), "names": names_listed(listed.lost)}
+        listener.lines.say("lost", **lost)
+        listener.notes.append(note_of(LOST, **lost))
 
 
 def _look(version: DatasetVersion) -> tuple[Listed, set[int]]:

@@ -10,6 +10,7 @@ from training.events import Event
 from webapp.database import DATABASE_ERRORS, drop_dead_connection
 from webapp.studio.lease import Hold, LeaseLost
 from webapp.studio.models import TrainingRun
+from webapp.studio.notes import Note
 from webapp.studio.runs.lines import CURVES, Lines, LogHandler
 from webapp.studio.runs.memory import resident_megabytes
 from webapp.studio.runs.pace import Pace
@@ -25,7 +26,7 @@ class Listener:
     """To be handed to a training as `on_event`; it writes at most once a second."""
 
     def __init__(self, run: TrainingRun, hold: Hold) -> None:
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.lines = Lines(run)
         self.pace = Pace()
         self.most_megabytes = 0

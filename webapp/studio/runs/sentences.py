@@ -5,13 +5,17 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
+from training.dataset.findings import KINDS
 from webapp.studio.wording import step_label
 
+LEFT_OUT = gettext_noop("Pictures of that version which are no longer there, left out: %(num)s.")
+LOST = KINDS["lost"].sentence
 _SENTENCES = {
     "claimed": gettext_noop("The training worker has taken it up."),
     "resumed": gettext_noop("The training worker has taken it up again; it goes on from its last checkpoint."),
     "version": gettext_noop("It learns from version %(number)s of %(dataset)s: %(num_pictures)s pictures."),
-    "left_out": gettext_noop("Pictures of that version which are no longer there, left out: %(num)s."),
+    "left_out": LEFT_OUT,
+    "lost": LOST,
     "began": gettext_noop("Began: %(step_label)s."),
     "ended": gettext_noop("Ended: %(step_label)s, after %(seconds)s s."),
     "fall_back": gettext_noop(

@@ -5,7 +5,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from webapp.studio.notes import note_text
+
 register = template.Library()
+register.filter(note_text)
 
 
 @register.filter
