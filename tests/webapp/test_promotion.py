@@ -152,7 +152,6 @@ def test_of_two_curators_with_the_same_page_one_wins_and_the_other_is_told(
     assert recognizer.live_version() == versions[0]
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="one connection in memory")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_smoke_test")
 def test_of_two_connections_that_promote_at_once_one_wins(
