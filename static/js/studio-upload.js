@@ -13,6 +13,7 @@ const status = form.querySelector("[data-status]");
 
 let running = null; // an AbortController while something is being sent
 let upload = ""; // what the server calls the file
+let dropping = Promise.resolve(); // until the server has let go of the one before
 
 class Refused extends Error {}
 
@@ -116,6 +117,7 @@ form.addEventListener("submit", async (event) => {
   send.disabled = true;
   cancel.hidden = bar.hidden = false;
   try {
+    await dropping;
     const address = await sendAll(file, signal);
     running = null;
     location.assign(address);
@@ -130,12 +132,13 @@ form.addEventListener("submit", async (event) => {
 });
 
 cancel.addEventListener("click", async () => {
-  running?.abort();
-  cancel.hidden = bar.hidden = true;
   if (upload) {
-    await ask(`${texts.drop}?upload=${upload}`, new FormData()).catch(() => {});
+    dropping = ask(`${texts.drop}?upload=${upload}`, new FormData()).catch(() => {});
     upload = "";
   }
+  running?.abort();
+  cancel.hidden = bar.hidden = true;
+  await dropping;
   status.textContent = texts.textDropped;
 });
 

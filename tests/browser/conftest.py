@@ -3,11 +3,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import chromium, chromium_path
 from tests.bundles import colour_bundle
 from tests.stack import Stack
+
+# Two tests run at a time, each with servers of its own: Playwright's five seconds are a quiet machine's.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,9 @@ def _wait(stack: Stack, table: str, *, seconds: float) -> None:
         return stack.query(f"SELECT count(*) FROM studio_{table} WHERE {OPEN}") == [(0,)]
 
     wait_for(is_done, seconds=seconds, what=f"each {table}")
-    wrong = stack.query(f"SELECT failure_code FROM studio_{table} WHERE state = 'failed'")
+    wrong = stack.query(
+        f"SELECT state, failure_code FROM studio_{table} WHERE state <> 'succeeded'"
+    )
     assert not wrong, wrong
 
 

@@ -154,7 +154,9 @@ def test_a_killed_launcher_takes_its_processes_along_and_the_next_one_starts(
         process.wait(timeout=10)
         with launched(data_dir, port) as (_, log):
             # Until then it may be the killed one's web process that answers.
-            wait_for(lambda: "Ctrl-C stops it" in log.read_text(), seconds=90, what="the next start")
+            wait_for(
+                lambda: "Ctrl-C stops it" in log.read_text(), seconds=90, what="the next start"
+            )
             wait_for(lambda: answers(port), seconds=90, what="the next one's answer")
             assert "runs already" not in log.read_text()
     wait_for(lambda: not processes_of(data_dir), what="the end of all processes")

@@ -39,6 +39,10 @@ def test_every_text_of_a_template_goes_through_the_catalogues(path: Path) -> Non
         return  # shown when nothing works any more, the catalogues included
     words = re.findall(r"[A-Za-z]{3,}", NOT_SHOWN.sub(" ", TEMPLATE.sub(" ", path.read_text())))
     assert words == []
+    told = re.findall(
+        r'\s(?:aria-label|placeholder|title|alt)="([^"]*)"', TEMPLATE.sub("", path.read_text())
+    )
+    assert [text for text in told if re.search(r"[A-Za-z]{3}", text)] == []
 
 
 def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline(owner_client: Client) -> None:

@@ -114,7 +114,7 @@ def test_a_hostile_preference_costs_no_time() -> None:
     for header in ('a="' + "\\" * 8000, 'a;"' * 4000, "a;" * 4000, *HOSTILE_SPACES):
         began = time.monotonic()
         preferred_wait(header)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5
 
 
 def test_a_database_that_goes_away_while_one_waits_costs_only_the_answer(

@@ -569,7 +569,7 @@ def test_a_card_without_a_report_is_still_one(new_version: Callable[..., ModelVe
 NAMES = ("report", "confusion", "mistake_map", "version_file", "model_card")
 
 
-def test_only_curators_see_any_of_it(
+def test_visitors_see_none_of_it_and_who_may_see_the_version_does(
     make: MakeVersion, owner: User, owner_client: Client, client: Client
 ) -> None:
     version = make(colours_report())

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,9 +107,10 @@ def test_one_answer_of_several_can_be_enough(
 def test_whoever_cannot_hear_looks_more_often(
     upload_of: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(waiting, "LOOK_AGAIN_SECONDS", 60.0)
     [row] = upload_of("red")
     answer_after_the_first_look(monkeypatch)
-    assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 0.4
+    assert seconds_of(lambda: wait_until_answered([row.pk], seconds=30)) < 10
 
 
 def test_without_redis_an_answer_is_only_found_later(
@@ -130,13 +132,16 @@ def answer_after_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting._Wait, "look", look_and_answer)
 
 
-def test_nobody_waits_for_what_is_answered_or_gone(upload_of: Upload) -> None:
+def test_nobody_waits_for_what_is_answered_or_gone(
+    upload_of: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOOK_WHILE_DEAF_SECONDS", 60.0)
     rows = upload_of("red", "green", "blue")
     Prediction.objects.filter(pk=rows[0].pk).update(state=Prediction.State.DONE)
     Prediction.objects.filter(pk=rows[1].pk).update(state=Prediction.State.FAILED)
     Prediction.objects.filter(pk=rows[2].pk).delete()
     ids = [row.pk for row in rows]
-    assert seconds_of(lambda: wait_until_answered(ids, seconds=30)) < 0.4
+    assert seconds_of(lambda: wait_until_answered(ids, seconds=30)) < 10
 
 
 def test_the_time_runs_out(upload_of: Upload) -> None:
@@ -167,7 +172,7 @@ def test_more_than_may_wait_are_sent_on_at_once(upload_of: Upload, settings: Set
     settings.MAX_WAITING_REQUESTS = 0
     began = time.monotonic()
     assert not wait_until_answered([row.pk], seconds=30)
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 10
 
 
 def test_pages_that_may_not_wait_ask_again_the_later_the_more_they_are(
@@ -204,30 +209,47 @@ def test_a_redis_that_is_started_anew_is_listened_to_again(
     teller.join()
 
 
+def num_connected(silent: socket.socket) -> int:
+    """How many have connected since the last look."""
+    silent.setblocking(False)
+    num = 0
+    with suppress(BlockingIOError):
+        while True:
+            silent.accept()[0].close()
+            num += 1
+    return num
+
+
 def test_a_worker_is_not_held_up_by_a_redis_that_does_not_answer(
-    upload_of: Upload, redis_socket: Path
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = upload_of("red")
+    monkeypatch.setattr(broker.silence, "SECONDS", 60.0)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(redis_socket))
         silent.listen()
         broker.silence.end()
-        assert seconds_of(lambda: announce(rows)) < 1
-        assert seconds_of(lambda: announce(rows)) < 0.1  # it leaves Redis alone for a moment
+        assert seconds_of(lambda: announce(rows)) < 10
+        assert num_connected(silent) > 0
+        announce(rows)
+        assert num_connected(silent) == 0, "it leaves Redis alone for a moment"
 
 
 def test_an_upload_is_not_held_up_again_and_again_by_a_redis_that_does_not_answer(
-    upload_of: Upload, redis_socket: Path
+    upload_of: Upload, redis_socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = upload_of("red")
+    monkeypatch.setattr(broker.silence, "SECONDS", 60.0)
     broker.quick_client.cache_clear()  # which knew of another test's server
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(redis_socket))
         silent.listen()
         broker.silence.end()
-        assert seconds_of(tasks.nudge_inference) < 1
-        assert seconds_of(tasks.nudge_inference) < 0.1
-        assert seconds_of(lambda: announce(rows)) < 0.1  # nor by another word to it
+        assert seconds_of(tasks.nudge_inference) < 10
+        assert num_connected(silent) > 0
+        tasks.nudge_inference()
+        announce(rows)  # nor by another word to it
+        assert num_connected(silent) == 0
     broker.quick_client.cache_clear()
 
 
