@@ -28,8 +28,6 @@ def recognizer(request: HttpRequest, recognizer_id: int) -> HttpResponse:
         request,
         "studio/recognizers/recognizer.html",
         title=shown.name,
-        opts=Recognizer._meta,
-        original=shown,
         recognizer=shown,
         summary=summary_of(shown),
     )
@@ -66,8 +64,6 @@ def edit(request: HttpRequest, recognizer_id: int) -> HttpResponse:
         request,
         "studio/recognizers/edit.html",
         title=_("Change %(name)s") % {"name": name},
-        opts=Recognizer._meta,
-        original=shown,
         recognizer=shown,
         form=form,
         status=status,
