@@ -1,9 +1,11 @@
 """Champion and challenger: the job that compares two versions, its page, and what it refuses."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db.models import QuerySet
 from django.test import Client
 from pytest_django import Settings
 
@@ -24,6 +26,7 @@ from webapp.studio.comparing.services import (
     recognizer_roll_back,
 )
 from webapp.studio.jobs import worker
+from webapp.studio.jobs.services import job_cancel
 from webapp.studio.models import Dataset, Example, Job, TrainingRun
 
 NewVersion = Callable[..., ModelVersion]
@@ -156,53 +159,61 @@ def test_what_was_trained_is_compared_with_what_answers_by_itself_and_once(
 # Promoting
 
 
-def learned_by_itself(version: ModelVersion) -> None:
-    """As if a routine had trained it, and its curator had allowed that it goes live."""
-    TrainingRun.objects.create(
-        recognizer=version.recognizer,
-        dataset=Dataset.objects.create(name="colours", folder_name="colours"),
-        config={},
-        version=version,
-        is_automatic=True,
-        promote_when_done=True,
-    )
+@pytest.fixture
+def learned_alone(
+    no_smoke_test: None,
+    settings: Settings,
+    new_version: NewVersion,
+    champion: ModelVersion,
+    pictures: list[Labelled],
+) -> Callable[..., ModelVersion]:
+    """Makes a candidate as if a routine had trained it, and its curator and the operator had allowed that
+    it goes live."""
+    settings.AUTO_PROMOTE = True
+
+    def learn(said: Callable[[list[Labelled]], list[dict[str, object]]] = right) -> ModelVersion:
+        version = new_version(outcomes=said(pictures), learned=[])
+        TrainingRun.objects.create(
+            recognizer=version.recognizer,
+            dataset=Dataset.objects.create(name="colours", folder_name="colours"),
+            config={},
+            version=version,
+            is_automatic=True,
+            promote_when_done=True,
+        )
+        return version
+
+    return learn
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 @pytest.mark.parametrize(
     ("said", "is_allowed", "is_live"),
     [(right, True, True), (wrong, True, False), (right, False, False)],
     ids=["as good", "worse", "not allowed"],
 )
 def test_what_nobody_asked_for_goes_live_after_its_comparison_where_that_is_allowed_and_not_worse(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
     settings: Settings,
     said: Callable[[list[Labelled]], list[dict[str, object]]],
     is_allowed: bool,
     is_live: bool,
 ) -> None:
     settings.AUTO_PROMOTE = is_allowed
-    version = new_version(outcomes=said(pictures), learned=[])
-    learned_by_itself(version)
+    version = learned_alone(said)
     compare_now(version, champion)
     version.refresh_from_db()
     assert (version.state == State.LIVE) == is_live
+    assert [line.is_automatic for line in Promotion.objects.all()] == [True] * is_live
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 def test_what_a_curator_has_rolled_back_does_not_go_live_by_itself_again(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
-    settings: Settings,
     recognizer: Recognizer,
     curator: User,
 ) -> None:
-    settings.AUTO_PROMOTE = True
-    version = new_version(outcomes=right(pictures), learned=[])
-    learned_by_itself(version)
+    version = learned_alone()
     compare_now(version, champion)
     assert recognizer.live_version() == version
     recognizer_roll_back(recognizer=recognizer, by=curator, instead_of=version.number)
@@ -211,19 +222,13 @@ def test_what_a_curator_has_rolled_back_does_not_go_live_by_itself_again(
         assert recognizer.live_version() == champion
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 def test_a_comparison_that_a_curator_asks_for_promotes_nothing(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
-    settings: Settings,
     recognizer: Recognizer,
     curator: User,
 ) -> None:
-    settings.AUTO_PROMOTE = True
-    version = new_version(outcomes=right(pictures), learned=[])
-    learned_by_itself(version)
-    compare_now(version, champion, by=curator)
+    compare_now(learned_alone(), champion, by=curator)
     assert recognizer.live_version() == champion
 
 
@@ -275,6 +280,48 @@ def test_promoting_what_is_live_writes_no_line(new_version: NewVersion) -> None:
     for _ in range(2):
         version_promote(version=version, by=None)
     assert Promotion.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda jobs: job_cancel(job=jobs.get()),
+        lambda jobs: jobs.update(lease=uuid.uuid4()),
+    ],
+    ids=["cancelled", "taken over by another worker"],
+)
+def test_a_comparison_that_ends_otherwise_while_workers_load_the_version_promotes_nothing(
+    learned_alone: Callable[..., ModelVersion],
+    champion: ModelVersion,
+    recognizer: Recognizer,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[QuerySet[Job]], object],
+) -> None:
+    version = learned_alone()
+    jobs = Job.objects.filter(version=version)
+    monkeypatch.setattr(recognizer_services, "let_workers_load", lambda _: meanwhile(jobs))
+    compare_now(version, champion)
+    assert recognizer.live_version() == champion
+
+
+def test_what_is_promoted_by_hand_and_rolled_back_during_its_comparison_stays_rolled_back(
+    learned_alone: Callable[..., ModelVersion],
+    champion: ModelVersion,
+    recognizer: Recognizer,
+    curator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    version = learned_alone()
+
+    def promote_and_roll_back(_: ModelVersion) -> None:
+        monkeypatch.setattr(recognizer_services, "let_workers_load", lambda _: None)
+        version_promote(version=ModelVersion.objects.get(pk=version.pk), by=curator)
+        recognizer_roll_back(recognizer=recognizer, by=curator, instead_of=version.number)
+
+    monkeypatch.setattr(recognizer_services, "let_workers_load", promote_and_roll_back)
+    compare_now(version, champion)
+    assert recognizer.live_version() == champion
+    assert not Promotion.objects.filter(is_automatic=True).exists()
 
 
 # The page

@@ -55,7 +55,7 @@ def test_the_log_tells_an_account_that_is_gone_from_what_nobody_decided(
     owner: User,
     owner_client: Client,
 ) -> None:
-    version_promote(version=new_version(), by=None)
+    version_promote(version=new_version(), by=None, is_automatic=True)
     curator.delete()
     lines = log_page(recognizer).lines
     assert [(line.by, line.is_automatic) for line in lines] == [("", True), *[("", False)] * 3]

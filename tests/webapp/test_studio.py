@@ -24,7 +24,7 @@ from webapp.accounts.models import User
 from webapp.ops.reconciler import reconcile
 from webapp.recognizers import services as recognizer_services
 from webapp.recognizers.keeping import recognizer_archive
-from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import WorkersTooSlow
 from webapp.studio import services as studio_services
@@ -398,6 +398,7 @@ def test_a_run_may_promote_what_came_of_it(
     live = recognizer.live_version()
     assert live is not None
     assert live.number == 1
+    assert Promotion.objects.get().is_automatic, "a form asks for a training, and not for this"
     said = [line.figures.get("code") for line in RunLine.objects.all()]
     assert said[-3:] == ["kept", "promoted", "succeeded"]
 

@@ -78,6 +78,7 @@ def version_promote(
     instead_of: int | None = None,
     reason: str = "",
     figures: Mapping[str, Any] | None = None,
+    is_automatic: bool = False,
     at_last: Callable[[], None] = lambda: None,
 ) -> ModelVersion:
     """The version, live; the one before it is retired. Raises PromotionRefused.
@@ -90,7 +91,8 @@ def version_promote(
     is not given, the one that answers now. If another was promoted meanwhile, this one is refused:
     of two curators at the same moment one wins, and the other is told.
 
-    `reason`, `figures`: why, and how it compares with the one before, for the log of promotions.
+    `reason`, `figures`, `is_automatic`: why, how it compares with the one before, and whether nobody has
+    asked for it, for the log of promotions.
 
     `at_last` is called inside the transaction that switches: whatever it raises undoes the switch.
     """
@@ -135,7 +137,7 @@ def version_promote(
                     version=version,
                     before=before,
                     by=by,
-                    is_automatic=by is None,
+                    is_automatic=is_automatic,
                     reason=reason,
                     figures=dict(figures or {}),
                 )

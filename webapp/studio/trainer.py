@@ -272,7 +272,12 @@ def _promote(run: TrainingRun, version: ModelVersion) -> None:
     for remaining in reversed(range(PROMOTE_ATTEMPTS)):
         expect_wanted()
         try:
-            version_promote(version=version, by=run.requested_by, at_last=expect_wanted)
+            version_promote(
+                version=version,
+                by=run.requested_by,
+                is_automatic=True,
+                at_last=expect_wanted,
+            )
         except WorkersTooSlow as error:
             if not remaining:
                 raise

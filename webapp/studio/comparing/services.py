@@ -13,7 +13,7 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.services import version_promote
 from webapp.recognizers.swap import PromotionRefused
-from webapp.studio.jobs.services import job_create
+from webapp.studio.jobs.services import job_create, job_is_unwanted, job_renew
 from webapp.studio.models import Job, TrainingRun
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def automatic_promote(
 ) -> bool:
     """Let a version answer whose run nobody has asked for, where operator and curator have allowed that and
     its comparison is not worse. False where it stays what it is: also where a curator has asked for the
-    comparison, or it has been live, since what they have decided of it stands."""
+    comparison or has cancelled it, or the version has been live, since what they have decided stands."""
     if job.requested_by_id is not None or not settings.AUTO_PROMOTE:
         return False
     wanted = TrainingRun.objects.filter(
@@ -76,9 +76,21 @@ def automatic_promote(
     )
     if figures.get("verdict") == "worse" or not wanted.exists():
         return False
+
+    def expect_wanted() -> None:
+        # Asked again in the transaction that switches: trying it out and loading it take a while.
+        is_ours = job_renew(job=job) and not job_is_unwanted(job=job)
+        if not (is_ours and wanted.exists()):
+            raise PromotionRefused("Its comparison was cancelled, or somebody has decided of it.")
+
     try:
         version_promote(
-            version=version, by=None, instead_of=champion.number, figures=_logged(figures)
+            version=version,
+            by=None,
+            instead_of=champion.number,
+            figures=_logged(figures),
+            is_automatic=True,
+            at_last=expect_wanted,
         )
     except PromotionRefused as refused:
         logger.warning("%s was not promoted by itself: %s", version, refused)
