@@ -6,14 +6,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import connection
+from django.db.models.signals import pre_save
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from classifier.errors import ClassifierError, EngineError
 from tests.waiting import wait_for
 from webapp.ops.reconciler import reconcile
+from webapp.recognizers.models import ModelVersion
+from webapp.studio.comparing.services import comparison_queue_if_new
 from webapp.studio.datasets import importing
+from webapp.studio.gone import SubjectGone
 from webapp.studio.jobs import worker
 from webapp.studio.jobs.services import (
     job_cancel,
@@ -141,9 +147,47 @@ def test_a_worker_that_renews_its_lease_at_the_last_moment_keeps_its_job(job: Jo
 @pytest.mark.django_db(transaction=True)  # the database looks for the dataset at the commit
 def test_a_job_of_a_dataset_that_was_deleted_meanwhile_is_refused(dataset: Dataset) -> None:
     Dataset.objects.filter(pk=dataset.pk).delete()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(SubjectGone):
         job_create(kind=Job.Kind.AUDIT, dataset=dataset)
     assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "address", ["audit_start", "dataset_read_again", "comparison_start", "reanswer"]
+)
+def test_whoever_asks_for_a_job_of_what_is_being_deleted_hears_that_it_is_not_found(
+    dataset: Dataset,
+    new_version: Callable[[], ModelVersion],
+    curator_client: Client,
+    address: str,
+) -> None:
+    other, version = new_version(), new_version()
+    subject: Dataset | ModelVersion = (
+        dataset if "dataset" in address or "audit" in address else version
+    )
+
+    def delete(sender: type[Job], **more: object) -> None:
+        type(subject).objects.filter(pk=subject.pk).delete()
+
+    pre_save.connect(delete, sender=Job)
+    try:
+        reply = curator_client.post(
+            reverse(f"studio:{address}", args=[subject.pk]), {"with": other.number, "number": 10}
+        )
+    finally:
+        pre_save.disconnect(delete, sender=Job)
+    assert reply.status_code == 404
+    assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_version_that_is_deleted_as_soon_as_it_is_trained_is_not_compared(
+    new_version: Callable[[], ModelVersion], live_version: ModelVersion
+) -> None:
+    version = new_version()
+    ModelVersion.objects.filter(pk=version.pk).delete()
+    assert comparison_queue_if_new(version=version) is None
 
 
 @pytest.mark.parametrize("was_read", [False, True])

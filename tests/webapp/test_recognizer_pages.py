@@ -477,6 +477,21 @@ def test_where_a_folder_cannot_be_removed_pressing_again_goes_on(
     assert not candidate.bundle_path.exists()
 
 
+def test_of_two_who_delete_the_same_version_the_second_is_told(
+    new_version: NewVersion, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = new_version()
+
+    def meanwhile(version: ModelVersion) -> bool:
+        version_remove(version=ModelVersion.objects.get(pk=version.pk))
+        return version_remove(version=version)
+
+    monkeypatch.setattr("webapp.studio.recognizers.removal_views.version_remove", meanwhile)
+    page = curator_client.post(f"/admin/studio/recognizers/versions/{version.pk}/delete/")
+    assert page.status_code == 409
+    assert "It is gone already" in page.content.decode()
+
+
 def test_one_that_workers_are_loading_is_not_deleted(new_version: NewVersion) -> None:
     version = new_version()
     ModelVersion.objects.update(preload_until=timezone.now() + timezone.timedelta(minutes=1))

@@ -371,6 +371,29 @@ def test_a_run_of_an_older_version_is_not_one_of_the_dataset_as_it_is(
     assert again() == (as_it_is, False), "a trainer was quick"
 
 
+@pytest.mark.parametrize("gone", ["recognizer", "version"])
+def test_what_was_deleted_meanwhile_is_not_trained_and_no_dataset_is_made_anew_for_it(
+    new_run: NewRun,
+    recognizer: Recognizer,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: str,
+) -> None:
+    dataset = dataset_get_or_create(folder_name="bugs")
+    dataset_read(dataset)
+    version = version_freeze(dataset=dataset)
+    asked = form(new_name="", recognizer=recognizer.pk, version=version.pk)
+
+    def request(**asked: Any) -> tuple[TrainingRun, bool]:
+        (recognizer if gone == "recognizer" else dataset).delete()
+        return run_request(**asked)
+
+    monkeypatch.setattr("webapp.studio.runs.views.run_request", request)
+    assert curator_client.post(ADD, asked).status_code == 404
+    assert not TrainingRun.objects.exists()
+    assert Dataset.objects.exists() == (gone == "recognizer")
+
+
 # What it says
 
 

@@ -6,12 +6,13 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
 from webapp.accounts.models import User
 from webapp.recognizers import models
+from webapp.studio.gone import SubjectGone
 
 P = ParamSpec("P")
 CURATE = models.CURATE
@@ -21,13 +22,17 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def curator_page(view: View[P]) -> View[P]:
-    """For curators alone: a stranger is asked to sign in, anybody else is refused (403)."""
+    """For curators alone: a stranger is asked to sign in, anybody else is refused (403). What is deleted
+    while it is acted on is not found (404)."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.has_perm(CURATE):
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except SubjectGone as error:
+            raise Http404 from error
 
     return cast("View[P]", admin.site.admin_view(guarded))  # signed in, staff, never cached
 

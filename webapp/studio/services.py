@@ -18,6 +18,7 @@ from training.sources.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.datasets.services import dataset_get_or_create
+from webapp.studio.gone import SubjectGone
 from webapp.studio.models import RESUMABLE, DatasetVersion, TrainingRun
 from webapp.studio.notes import Note
 from webapp.studio.tasks import nudge_training
@@ -102,11 +103,14 @@ def run_request(
     `is_automatic`: nobody has asked for it; said of a new one only.
 
     One with the same settings that waits, or was asked for a moment ago, is that run: a form sent
-    twice makes one, and so do two people who ask for the same at the same moment.
+    twice makes one, and so do two people who ask for the same at the same moment. Raises SubjectGone
+    where the recognizer or the version was deleted meanwhile.
     """
     with transaction.atomic():
         # Whoever asks for the same recognizer at the same moment waits here.
-        Recognizer.objects.select_for_update().get(pk=recognizer.pk)
+        _expect_there(Recognizer.objects.filter(pk=recognizer.pk))
+        if version is not None:  # before a dataset is made anew of the folder of one that is gone
+            _expect_there(DatasetVersion.objects.filter(pk=version.pk))
         dataset = dataset_get_or_create(folder_name=folder_name, created_by=requested_by)
         a_moment_ago = timezone.now() - timedelta(seconds=SAME_FORM_SECONDS)
         is_same = Q(state=State.QUEUED) | Q(state=State.RUNNING, created_at__gt=a_moment_ago)
@@ -262,6 +266,12 @@ def runs_mark_interrupted(*, of_anybody: bool = False) -> int:
     if num_interrupted:
         logger.warning("%d training runs were interrupted", num_interrupted)
     return num_interrupted
+
+
+def _expect_there(rows: QuerySet[Any]) -> None:
+    """The row, locked until the end of the transaction. Raises SubjectGone."""
+    if rows.select_for_update().order_by().first() is None:
+        raise SubjectGone
 
 
 def _learns_from(run: TrainingRun, version: DatasetVersion | None) -> bool:

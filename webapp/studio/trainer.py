@@ -273,10 +273,7 @@ def _promote(run: TrainingRun, version: ModelVersion) -> None:
         expect_wanted()
         try:
             version_promote(
-                version=version,
-                by=run.requested_by,
-                is_automatic=True,
-                at_last=expect_wanted,
+                version=version, by=run.requested_by, is_automatic=True, at_last=expect_wanted
             )
         except WorkersTooSlow as error:
             if not remaining:

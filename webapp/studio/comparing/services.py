@@ -13,6 +13,7 @@ from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Promotion, Recognizer
 from webapp.recognizers.services import version_promote
 from webapp.recognizers.swap import PromotionRefused
+from webapp.studio.gone import SubjectGone
 from webapp.studio.jobs.services import job_create, job_is_unwanted, job_renew
 from webapp.studio.models import Job, TrainingRun
 
@@ -44,13 +45,16 @@ def comparison_request(
 
 def comparison_queue_if_new(*, version: ModelVersion) -> Job | None:
     """A comparison of a version that was just trained with the one that answers; None where there is
-    nothing to compare it with, or it was asked for already."""
+    nothing to compare it with, it was asked for already, or one of them was deleted meanwhile."""
     champion = version.recognizer.live_version()
     if champion is None or champion == version:
         return None
     if _comparisons(version, champion).filter(state__in=UNDER_WAY_OR_DONE).exists():
         return None
-    return comparison_request(version=version, champion=champion, by=None)[0]
+    try:
+        return comparison_request(version=version, champion=champion, by=None)[0]
+    except SubjectGone:
+        return None
 
 
 def has_champion(version: ModelVersion) -> bool:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion
+from webapp.studio.gone import SubjectGone
 from webapp.studio.jobs.tasks import nudge_jobs
 from webapp.studio.models import Dataset, Job
 
@@ -30,8 +31,8 @@ def job_create(
     requested_by: User | None = None,
 ) -> tuple[Job, bool]:
     """A queued job and whether it is new: of its kind one is open of a subject at a time, and who asks
-    again is given that one. The worker is told after the commit. Raises IntegrityError where the subject
-    was deleted meanwhile."""
+    again is given that one. The worker is told after the commit. Raises SubjectGone where that was
+    deleted meanwhile."""
     has_tried = False
     while True:
         job = Job(
@@ -46,14 +47,14 @@ def job_create(
             with transaction.atomic():
                 job.save()
                 transaction.on_commit(nudge_jobs)
-        except IntegrityError:
+        except IntegrityError as error:
             same = Job.objects.filter(
                 kind=kind, dataset=dataset, version=version, state__in=Job.OPEN_STATES
             ).first()
             if same is not None:
                 return same, False
             if has_tried:
-                raise
+                raise SubjectGone from error
             has_tried = True  # it may have ended in between
         else:
             return job, True

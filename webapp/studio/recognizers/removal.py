@@ -99,12 +99,15 @@ def version_remove(*, version: ModelVersion) -> bool:
     """Remove its files and its row; False where answers or the log of promotions refer to it: then its
     row stays, for them, and it can be promoted no more.
 
-    Raises RemovalRefused for a live one, one that something under way needs, or where the files cannot
-    be removed.
+    Raises RemovalRefused for a live one, one that something under way needs, one that is gone, or where
+    the files cannot be removed.
     """
     with transaction.atomic():
         _locked(version.recognizer)  # a promotion waits here, and sees what came of this
-        version.refresh_from_db()
+        try:
+            version.refresh_from_db()
+        except ModelVersion.DoesNotExist as error:
+            raise RemovalRefused(_gone()) from error
         refuse_version_removal(version)
         version.state, version.bundle_digest = ModelVersion.State.RETIRED, ""
         version.save(update_fields=["state", "bundle_digest"])
@@ -144,11 +147,15 @@ def _under_way() -> str:
     )
 
 
+def _gone() -> str:
+    return _("It is gone already: somebody else has deleted it.")
+
+
 def _locked(recognizer: Recognizer) -> Recognizer:
     """Whoever promotes a version of it, or asks for a training, waits from here on."""
     row = Recognizer.objects.select_for_update().filter(pk=recognizer.pk).first()
     if row is None:
-        raise RemovalRefused(_("It is gone already: somebody else has deleted it."))
+        raise RemovalRefused(_gone())
     return row
 
 
