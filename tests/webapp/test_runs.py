@@ -369,6 +369,8 @@ def test_a_run_of_an_older_version_is_not_one_of_the_dataset_as_it_is(
     TrainingRun.objects.filter(pk=first.pk).update(state=State.SUCCEEDED)
     TrainingRun.objects.filter(pk=as_it_is.pk).update(state=State.RUNNING, dataset_version=new)
     assert again() == (as_it_is, False), "a trainer was quick"
+    first.dataset.examples.filter(path__endswith="bee/1.jpg").update(label="ant")
+    assert again()[1], "what is moved since then was not learned"
 
 
 @pytest.mark.parametrize("gone", ["recognizer", "version"])

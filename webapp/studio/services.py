@@ -1,4 +1,4 @@
-"""What writes datasets and training runs."""
+"""What writes training runs, and the recognizers that they are for."""
 
 import logging
 import uuid
@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from training.sources.folder import is_text
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
-from webapp.studio.datasets.services import dataset_get_or_create
+from webapp.studio.datasets.services import dataset_get_or_create, manifest_digest
 from webapp.studio.gone import SubjectGone
 from webapp.studio.models import RESUMABLE, DatasetVersion, TrainingRun
 from webapp.studio.notes import Note
@@ -278,9 +278,11 @@ def _learns_from(run: TrainingRun, version: DatasetVersion | None) -> bool:
     """Whether an open run has the version that is asked for, or None: the dataset as it is."""
     if run.dataset_version == version:
         return True
-    # One that runs was given a version when its turn came.
-    is_running = version is None and run.state == State.RUNNING
-    return is_running and run.dataset_version == run.dataset.latest_version()
+    if version is not None or run.dataset_version is None or run.state != State.RUNNING:
+        return False
+    # One that runs was given a version when its turn came. All rows are read, of few runs: those that
+    # somebody asks for twice within a minute.
+    return run.dataset_version.digest == manifest_digest(run.dataset)
 
 
 def _ours(run: TrainingRun) -> QuerySet[TrainingRun]:

@@ -15,7 +15,7 @@ MAX_COUNTED = 1000
 
 @dataclass(frozen=True)
 class Summary:
-    """The newest of each; `num_waiting` up to MAX_COUNTED corrections that nobody has looked at."""
+    """The newest of each; `num_waiting`: corrections that wait in the inbox, see `corrections_waiting`."""
 
     live: ModelVersion | None
     versions: list[ModelVersion]
