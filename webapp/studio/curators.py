@@ -12,7 +12,6 @@ PERMISSIONS = (
     "studio.train",
     "recognizers.view_recognizer",
     "recognizers.view_modelversion",
-    "recognizers.change_modelversion",  # what the button to promote wants
     "predictions.view_correction",
     "ops.view_workerheartbeat",
 )
