@@ -5,9 +5,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from classifier.errors import ClassifierError
+from webapp.told import filled
 
 # What Django and django-axes have no Chinese for. Our catalogues are asked before theirs.
 TEXTS_OF_OTHERS = (
@@ -54,7 +55,7 @@ TEXTS_OF_OTHERS = (
 
 def sentence_of(error: ClassifierError) -> str:
     """What was refused, in the reader's language."""
-    return gettext(error.sentences[error.code]) % error.params
+    return filled(error.sentences[error.code], error.params)
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -16,6 +16,7 @@ from webapp.predictions.answering import seconds_since_answer
 from webapp.predictions.engines import engines
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.swap import versions_to_hold
+from webapp.told import without_places
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +41,11 @@ class Load(threading.Thread):
             engines.get(self.version)
         except ClassifierError as error:
             logger.warning("Version %s could not be loaded: %s", self.version, error)
-            self.problem = str(error)
+            self.problem = without_places(error)
         except Exception as error:
             # A library may fail in its own way.
             logger.exception("Version %s could not be loaded", self.version)
-            self.problem = repr(error)[:500]
+            self.problem = without_places(repr(error))[:500]
 
 
 class Heartbeat:

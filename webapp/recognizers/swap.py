@@ -10,10 +10,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from webapp.ops.models import WorkerHeartbeat
 from webapp.recognizers.models import ModelVersion
+from webapp.told import filled
 
 POLL_SECONDS = 0.1
 
@@ -27,7 +28,7 @@ class PromotionRefused(Exception):
         self.params = params
 
     def __str__(self) -> str:
-        return gettext(self.sentence) % self.params
+        return filled(self.sentence, self.params)
 
 
 class WorkersTooSlow(PromotionRefused):

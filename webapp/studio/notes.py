@@ -7,10 +7,11 @@ with: texts, numbers, and notes.
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from classifier.errors import ClassifierError
 from training.dataset.findings import KINDS, MAX_NAMED, Finding, shown
+from webapp.told import filled
 
 Note = dict[str, Any]
 
@@ -49,7 +50,7 @@ def note_text(note: Note | str) -> str:
         name: note_text(value) if isinstance(value, dict) else value
         for name, value in note["params"].items()
     }
-    return gettext(note["sentence"]) % params
+    return filled(note["sentence"], params)
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from training import errors
 from training.sources.errors import ArchiveRefused, ListRefused
 from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
 from webapp.studio.runs.room import NoRoom
+from webapp.told import filled
 
 UNEXPECTED = "unexpected"
 
@@ -112,7 +113,7 @@ def run_failure_sentence(code: str, params: Mapping[str, Any]) -> str:
         return ""
     template = _FAILURES.get(code)
     return (
-        gettext(template) % params
+        filled(template, params)
         if template
         else gettext("It failed. The operator finds the reason in the log.")
     )

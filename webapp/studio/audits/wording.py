@@ -11,6 +11,7 @@ from training.dataset.findings import KINDS
 from webapp.studio.audits.deciding import ACCEPT, CONFIRM, LEAVE_OUT, RESTORE, TAKE_LABEL
 from webapp.studio.audits.keeping import KeptFinding, KeptItem
 from webapp.studio.wording import run_failure_sentence
+from webapp.told import filled
 
 LEVELS = {"blocks": _("blocks"), "warns": _("warning"), "notes": _("note")}
 # In two or three words, for where many findings are listed.
@@ -91,11 +92,8 @@ def sentence(finding: KeptFinding) -> str:
         return run_failure_sentence(finding.refusal, params)
     if finding.code == "unchecked":
         params["reason"] = run_failure_sentence(params["reason"], params)
-    return gettext(KINDS[finding.code].sentence) % {
-        "num": finding.num,
-        **params,
-        "names": _names(finding),
-    }
+    params = {"num": finding.num, **params, "names": _names(finding)}
+    return filled(KINDS[finding.code].sentence, params)
 
 
 def title(finding: KeptFinding) -> str:
@@ -108,7 +106,7 @@ def note(item: KeptItem) -> str:
     if item.error:
         code, params = item.error
         known = InvalidImage.sentences.get(code)
-        return gettext(known) % params if known else ""
+        return filled(known, params) if known else ""
     if item.shares:
         own, other = (round(100 * share) for share in item.shares)
         words = {

@@ -2,8 +2,6 @@
 on the server; and of the dataset, where what was read is a list that only we have seen."""
 
 import logging
-import re
-from typing import Any
 
 from django.conf import settings
 
@@ -13,6 +11,7 @@ from training.errors import DatasetRefused
 from training.sources.errors import ListRefused
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset
+from webapp.told import without_places
 
 logger = logging.getLogger(__name__)
 # Whose path is that of all that was read.
@@ -30,7 +29,7 @@ def for_curator(
     if num_listed is not None and isinstance(error, ListRefused):
         told = _of_the_dataset(error, dataset, num_listed)
     else:
-        params = {name: _told(value) for name, value in error.params.items()}
+        params = {name: without_places(value) for name, value in error.params.items()}
         if num_listed is not None and isinstance(error, DatasetRefused) and error.code in _OF_ALL:
             params["path"] = dataset.name
         told = type(error)(error.code, **params)
@@ -49,20 +48,10 @@ def _of_the_dataset(error: ListRefused, dataset: Dataset, num_listed: int) -> Cl
         case "no_labels":
             return DatasetRefused("no_pictures", path=dataset.name, formats=FORMAT_NAMES)
         case "missing":  # it was there a moment ago
-            path = _told(f"{settings.DATA_DIR}/{received}")
+            path = without_places(f"{settings.DATA_DIR}/{received}")
             return DatasetRefused("changed", path=path, problem=InvalidImage("missing", path=path))
         case "outside":
-            name = _told(f"{settings.DATA_DIR}/{received}")
+            name = without_places(f"{settings.DATA_DIR}/{received}")
             return FolderRefused("link_leads_out", folder=dataset.folder_name, name=name)
     problem = error.params.get("problem", received)
     return DatasetRefused("unreadable", path=dataset.name, problem=problem)
-
-
-def _told(value: object) -> Any:
-    """Paths, also those in a sentence, as they are below the datasets' folder or the data folder."""
-    if isinstance(value, int | float):
-        return value
-    text = str(value)
-    for folder in (settings.DATASETS_DIR, settings.DATA_DIR):
-        text = re.sub(rf"(?<!\w){re.escape(str(folder))}/", "", text)
-    return text

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from classifier.bundle import MANIFEST, Manifest
 from classifier.errors import BundleCorrupt, BundleMissing
 from webapp.recognizers.models import ModelVersion
+from webapp.told import filled
 
 # A manifest of thousands of classes has some hundred kilobytes; a report of 500, four megabytes.
 MAX_MANIFEST_BYTES = 8 * 2**20
@@ -90,7 +92,10 @@ def json_of(version: ModelVersion, manifest: Manifest, name: str) -> Any:
         return json.loads(content, parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise FileDamaged(
-            _("%(name)s cannot be read: %(problem)s") % {"name": name, "problem": error}
+            filled(
+                gettext_noop("%(name)s cannot be read: %(problem)s"),
+                {"name": name, "problem": error},
+            )
         ) from error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from webapp.studio.models import RunLine, TrainingRun
+from webapp.told import without_places
 
 MAX_LOG_LINES = 2000
 MAX_CHARACTERS = 1000
@@ -29,7 +30,7 @@ class Lines:
 
     def repeat(self, text: str) -> None:
         """A line of the log in the words of a library."""
-        self._log(RunLine(run=self._run, text=text[:MAX_CHARACTERS]))
+        self._log(RunLine(run=self._run, text=without_places(text)[:MAX_CHARACTERS]))
 
     def epoch(self, step: str, number: int, figures: Mapping[str, float]) -> None:
         """A point of the curves; what is not a finite number is left out."""
