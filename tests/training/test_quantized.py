@@ -18,7 +18,7 @@ from classifier.engines.openvino import compile_graph
 from tests.training.folders import read, write_classes
 from tests.training.tiny import NUM_FEATURES, NUM_KINDS, SIZE, drawn, tiny_backbone
 from training.backbones import quantized
-from training.backbones.network import Network, keep_graph
+from training.backbones.network import Network, keep_graph, kept_graph
 from training.backbones.quantized import (
     Calibration,
     int8_forget,
@@ -270,6 +270,26 @@ def test_it_is_kept_for_the_next_training_on_the_same_classes(
         patch.setattr(quantized, "quantize", lambda *given: 1 / 0)
         assert int8_network(config, prepared, network, told, graphs=tmp_path) == "failed"
     assert quantized.kept_key(Network(network.graph, None, lambda: None), prepared.examples) is None
+
+
+@pytest.mark.usefixtures("with_dot_products")
+def test_one_that_another_training_forgets_while_it_is_read_leaves_nothing(
+    config: TrainingConfig,
+    prepared: Prepared,
+    network: Network,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_and_forget(graphs: Path, key: str) -> ov.Model | None:
+        graph = kept_graph(graphs, key)
+        int8_forget(network, prepared.examples, graphs=graphs)
+        return graph
+
+    monkeypatch.setattr(quantized, "quantize", lambda graph, pictures: graph)
+    assert isinstance(int8_network(config, prepared, network, told, graphs=tmp_path), Network)
+    monkeypatch.setattr(quantized, "kept_graph", read_and_forget)
+    assert isinstance(int8_network(config, prepared, network, told, graphs=tmp_path), Network)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("with_dot_products")

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from training.config import TrainingConfig
 from training.errors import LossNotFinite, TrainingError
 from training.events import Event, OnEvent
 from training.run import TrainingResult
+from training.sources.errors import ArchiveRefused, ListRefused
 from webapp.accounts.models import User
 from webapp.recognizers.models import Recognizer
 from webapp.studio import trainer
@@ -482,7 +483,18 @@ def test_the_log_says_what_happened_in_the_reader_s_words(
     assert "What to change: Learning rate" in page
 
 
-@pytest.mark.parametrize("kind", TrainingError.__subclasses__())
+def kinds_of(error: type[TrainingError]) -> Iterator[type[TrainingError]]:
+    """It and all that derives from it, wherever that is imported."""
+    yield error
+    for kind in error.__subclasses__():
+        yield from kinds_of(kind)
+
+
+def test_the_sources_refuse_in_kinds_of_their_own() -> None:
+    assert {ListRefused, ArchiveRefused} <= set(kinds_of(TrainingError))
+
+
+@pytest.mark.parametrize("kind", list(kinds_of(TrainingError)))
 def test_what_the_page_of_a_run_says_names_no_option_of_the_command(
     kind: type[TrainingError],
 ) -> None:

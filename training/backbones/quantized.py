@@ -6,6 +6,7 @@ By NNCF, which is imported here alone. It reports to nobody: see `classifier/__i
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -129,7 +130,7 @@ def int8_forget(network: Network, examples: Examples, *, graphs: Path) -> None:
 
 def _mark_used(graphs: Path, key: str) -> None:
     with suppress(OSError):  # another training has forgotten it, and this one has it in its memory
-        (graphs / f"{key}.xml").touch()
+        os.utime(graphs / f"{key}.xml")  # touch() would make an empty one of it
 
 
 def _forget_unused(graphs: Path) -> None:
