@@ -89,6 +89,17 @@ def test_the_page_says_what_there_is(
     assert "colours" in page.content.decode()
 
 
+def test_it_asks_for_its_trainings_again_while_one_is_open(
+    run: TrainingRun, curator_client: Client
+) -> None:
+    address = page_of(run.recognizer)
+    asks = f'hx-get="{address}" hx-select="#runs-now"'
+    assert asks not in curator_client.get(address).content.decode()
+    for state in ("queued", "running"):
+        TrainingRun.objects.filter(pk=run.pk).update(state=state)
+        assert asks in curator_client.get(address).content.decode()
+
+
 def test_it_takes_as_many_queries_whatever_there_is(
     live_version: ModelVersion, run: TrainingRun, owner: User, curator_client: Client
 ) -> None:

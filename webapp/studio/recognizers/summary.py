@@ -26,6 +26,11 @@ class Summary:
     num_waiting: int
 
     @property
+    def is_learning(self) -> bool:
+        """Whether one of its trainings waits or goes on."""
+        return any(run.is_open for run in self.runs)
+
+    @property
     def has_more_waiting(self) -> bool:
         return self.num_waiting > MAX_COUNTED
 
