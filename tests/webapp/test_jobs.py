@@ -1,5 +1,6 @@
 """Jobs of the studio: claimed once, begun anew when their worker dies, told how they ended."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import SimpleNamespace
@@ -179,6 +180,45 @@ def test_whoever_asks_for_a_job_of_what_is_being_deleted_hears_that_it_is_not_fo
         pre_save.disconnect(delete, sender=Job)
     assert reply.status_code == 404
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        (Job.Kind.IMPORT, "dataset_job"),
+        (Job.Kind.AUDIT, "audit_state"),
+        (Job.Kind.COMPARE, "comparison_state"),
+        (Job.Kind.REANSWER, "reanswer_state"),
+    ],
+)
+def test_of_a_job_that_goes_on_the_step_is_read_out_and_not_each_percent(
+    dataset: Dataset,
+    new_version: Callable[[], ModelVersion],
+    live_version: ModelVersion,
+    curator_client: Client,
+    kind: str,
+    address: str,
+) -> None:
+    version = new_version()
+    of_dataset = kind in (Job.Kind.IMPORT, Job.Kind.AUDIT)
+    subject = dataset if of_dataset else version
+    asked = {"dataset": dataset} if of_dataset else {"version": version}
+    Job.objects.create(
+        kind=kind,
+        other_version=live_version,
+        state=State.RUNNING,
+        step="read",
+        fraction=0.4,
+        **asked,
+    )
+    place = reverse(f"studio:{address}", args=[subject.pk])
+    part = curator_client.get(place, {"with": live_version.number}).content.decode()
+    assert f'hx-get="{place}' in part
+    assert 'value="40"' in part
+    [(_, read_out)] = re.findall(r'<(\w+) role="status"[^>]*>(.*?)</\1>', part, re.DOTALL)
+    assert "reading the pictures" in read_out
+    assert "40" not in read_out
+    assert "aria-live" not in part.replace('role="status" aria-live="polite"', "")
 
 
 @pytest.mark.django_db(transaction=True)

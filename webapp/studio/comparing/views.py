@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.swap import PromotionRefused
@@ -23,7 +24,6 @@ from webapp.studio.comparing.told import told
 from webapp.studio.jobs.services import job_cancel
 from webapp.studio.models import Job
 from webapp.studio.pages import curator, curator_page, number_of, page
-from webapp.studio.wording import step_label
 
 MAX_OTHERS = 50
 MAX_REASON_CHARACTERS = 2000
@@ -62,11 +62,9 @@ def comparison_state(request: HttpRequest, version_id: int) -> HttpResponse:
     champion = _champion(version, request.GET.get("with", ""))
     job = last_comparison(version, champion) if champion else None
     if job is None or not job.is_open:
-        return HttpResponse(headers={"HX-Refresh": "true"})
+        return HttpResponseClientRefresh()
     context = {"version": version, "champion": champion, "job": job}
-    return render(
-        request, "studio/comparing/_state.html", {**context, "step": step_label(job.step)}
-    )
+    return render(request, "studio/comparing/_state.html", context)
 
 
 @curator_page
@@ -139,7 +137,6 @@ def _page(
         "live_number": version.recognizer.live_number(),
         "job": job,
         "has_failed": job is not None and job.state == Job.State.FAILED,
-        "step": step_label(job.step) if job else "",
         "told": told(result, version, champion) if champion and result else None,
         "others": _others(version),
         "reason": reason,

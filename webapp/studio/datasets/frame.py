@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404
 
 from webapp.studio.models import Dataset, Job
 from webapp.studio.pages import page
-from webapp.studio.wording import step_label
 
 
 def dataset_or_404(dataset_id: int) -> Dataset:
@@ -21,7 +20,7 @@ def import_of(dataset: Dataset) -> Job | None:
 
 def job_context(dataset: Dataset) -> dict[str, Any]:
     job = import_of(dataset)
-    return {"dataset": dataset, "job": job, "step": step_label(job.step) if job else ""}
+    return {"dataset": dataset, "job": job}
 
 
 def dataset_page(

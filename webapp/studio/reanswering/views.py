@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from classifier.errors import InvalidImage
@@ -27,7 +28,6 @@ from webapp.studio.reanswering.services import (
     reanswering_request,
 )
 from webapp.studio.reanswering.told import changed_by
-from webapp.studio.wording import step_label
 
 
 class NumberForm(forms.Form):
@@ -60,7 +60,6 @@ def reanswer(request: HttpRequest, version_id: int) -> HttpResponse:
         "version": version,
         "form": form,
         "job": job,
-        "step": step_label(job.step) if job else "",
         "changed": None,
         "sees_pictures": request.user.has_perm(SEE_CORRECTIONS),
         "has_any": answered_by_others(version).exists(),
@@ -86,8 +85,8 @@ def reanswer_state(request: HttpRequest, version_id: int) -> HttpResponse:
     version = _version(version_id)
     job = last_reanswering(version)
     if job is None or not job.is_open:
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    context = {"version": version, "job": job, "step": step_label(job.step)}
+        return HttpResponseClientRefresh()
+    context = {"version": version, "job": job}
     return render(request, "studio/reanswering/_state.html", context)
 
 
