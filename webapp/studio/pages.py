@@ -53,6 +53,11 @@ def number_of(text: str | None) -> int | None:
     return number if number <= MAX_NUMBER else None
 
 
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a page asks for a part of itself."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def page(
     request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from webapp.studio.audits import wording
 from webapp.studio.audits.fixes import AuditOutdated, NotOffered, finding_fix, fix_undo
@@ -17,7 +18,7 @@ from webapp.studio.audits.showing import PAGE_SIZE, shown_findings, shown_fixes
 from webapp.studio.datasets.services import manifest_digest
 from webapp.studio.jobs.services import job_cancel, job_create
 from webapp.studio.models import Dataset, Job
-from webapp.studio.pages import curator, curator_page, number_of, page
+from webapp.studio.pages import curator, curator_page, is_htmx, number_of, page
 
 
 @curator_page
@@ -69,11 +70,10 @@ def audit_state(request: HttpRequest, dataset_id: int) -> HttpResponse:
     """How far the audit is, for the page to ask again; when it has ended, the page is loaded anew."""
     dataset = get_object_or_404(Dataset, pk=dataset_id)
     newest = newest_audit(dataset)
+    if newest is None or not newest.is_open:
+        return HttpResponseClientRefresh()
     context = {"dataset": dataset, "newest": newest}
-    response = TemplateResponse(request, "studio/audits/_state.html", context)
-    if not (newest and newest.is_open):
-        response["HX-Refresh"] = "true"
-    return response
+    return TemplateResponse(request, "studio/audits/_state.html", context)
 
 
 @curator_page
@@ -169,7 +169,7 @@ def _finding(request: HttpRequest, job: Job, place: int, **more: Any) -> HttpRes
 
 def _done(request: HttpRequest, job: Job, place: int, *, said: str, fix: str) -> HttpResponse:
     """The finding as it is now; without htmx the page that it stands on."""
-    if _is_htmx(request):
+    if is_htmx(request):
         job.refresh_from_db(fields=["params"])
         return _finding(request, job, place, said=said, fix=fix, fixes=shown_fixes(job))
     messages.success(request, said)
@@ -184,13 +184,9 @@ def _outdated(request: HttpRequest, job: Job) -> HttpResponse:
         _("Somebody has audited this dataset again; nothing was changed. Here is what was found."),
     )
     address = reverse("studio:audit", args=[job.dataset_id])
-    if _is_htmx(request):
-        return HttpResponse(headers={"HX-Redirect": address})
+    if is_htmx(request):
+        return HttpResponseClientRedirect(address)
     return redirect(address)
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
 
 
 def _num_shown(request: HttpRequest) -> int:
