@@ -114,7 +114,9 @@ KINDS: dict[str, Kind] = {
         gettext_noop(
             "The largest class (%(largest)s) has %(ratio)s times the pictures of the smallest (%(smallest)s)."
         ),
-        gettext_noop("Add pictures of the rare classes, or let all classes count the same when you train."),
+        gettext_noop(
+            "Add pictures of the rare classes, or let all classes count the same when you train."
+        ),
     ),
     "suspects": Kind(
         "warns",
