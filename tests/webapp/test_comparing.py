@@ -156,53 +156,60 @@ def test_what_was_trained_is_compared_with_what_answers_by_itself_and_once(
 # Promoting
 
 
-def learned_by_itself(version: ModelVersion) -> None:
-    """As if a routine had trained it, and its curator had allowed that it goes live."""
-    TrainingRun.objects.create(
-        recognizer=version.recognizer,
-        dataset=Dataset.objects.create(name="colours", folder_name="colours"),
-        config={},
-        version=version,
-        is_automatic=True,
-        promote_when_done=True,
-    )
+@pytest.fixture
+def learned_alone(
+    no_smoke_test: None,
+    settings: Settings,
+    new_version: NewVersion,
+    champion: ModelVersion,
+    pictures: list[Labelled],
+) -> Callable[..., ModelVersion]:
+    """Makes a candidate as if a routine had trained it, and its curator and the operator had allowed that
+    it goes live."""
+    settings.AUTO_PROMOTE = True
+
+    def learn(said: Callable[[list[Labelled]], list[dict[str, object]]] = right) -> ModelVersion:
+        version = new_version(outcomes=said(pictures), learned=[])
+        TrainingRun.objects.create(
+            recognizer=version.recognizer,
+            dataset=Dataset.objects.create(name="colours", folder_name="colours"),
+            config={},
+            version=version,
+            is_automatic=True,
+            promote_when_done=True,
+        )
+        return version
+
+    return learn
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 @pytest.mark.parametrize(
     ("said", "is_allowed", "is_live"),
     [(right, True, True), (wrong, True, False), (right, False, False)],
     ids=["as good", "worse", "not allowed"],
 )
 def test_what_nobody_asked_for_goes_live_after_its_comparison_where_that_is_allowed_and_not_worse(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
     settings: Settings,
     said: Callable[[list[Labelled]], list[dict[str, object]]],
     is_allowed: bool,
     is_live: bool,
 ) -> None:
     settings.AUTO_PROMOTE = is_allowed
-    version = new_version(outcomes=said(pictures), learned=[])
-    learned_by_itself(version)
+    version = learned_alone(said)
     compare_now(version, champion)
     version.refresh_from_db()
     assert (version.state == State.LIVE) == is_live
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 def test_what_a_curator_has_rolled_back_does_not_go_live_by_itself_again(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
-    settings: Settings,
     recognizer: Recognizer,
     curator: User,
 ) -> None:
-    settings.AUTO_PROMOTE = True
-    version = new_version(outcomes=right(pictures), learned=[])
-    learned_by_itself(version)
+    version = learned_alone()
     compare_now(version, champion)
     assert recognizer.live_version() == version
     recognizer_roll_back(recognizer=recognizer, by=curator, instead_of=version.number)
@@ -211,19 +218,13 @@ def test_what_a_curator_has_rolled_back_does_not_go_live_by_itself_again(
         assert recognizer.live_version() == champion
 
 
-@pytest.mark.usefixtures("no_smoke_test")
 def test_a_comparison_that_a_curator_asks_for_promotes_nothing(
-    new_version: NewVersion,
+    learned_alone: Callable[..., ModelVersion],
     champion: ModelVersion,
-    pictures: list[Labelled],
-    settings: Settings,
     recognizer: Recognizer,
     curator: User,
 ) -> None:
-    settings.AUTO_PROMOTE = True
-    version = new_version(outcomes=right(pictures), learned=[])
-    learned_by_itself(version)
-    compare_now(version, champion, by=curator)
+    compare_now(learned_alone(), champion, by=curator)
     assert recognizer.live_version() == champion
 
 
