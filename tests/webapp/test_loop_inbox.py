@@ -90,6 +90,18 @@ def test_one_after_the_other_is_decided_and_the_last_decision_undone(
     assert Review.objects.count() == 2
 
 
+def test_what_may_be_seen_no_more_keeps_no_earlier_decision_from_being_undone(
+    owner: User, live_version: ModelVersion, curator_client: Client
+) -> None:
+    first, second, third = (judged(owner, live_version) for _ in range(3))
+    for row in (first, second, third):
+        decide(curator_client, row, "accepted")
+    prediction_correct(owner=owner, public_id=third.public_id, verdict="")
+    assert f"Undo picture {second.pk}" in shown(curator_client)
+    Prediction.objects.filter(pk=second.pk).update(deleted_at=timezone.now())
+    assert f"Undo picture {first.pk}" in shown(curator_client)
+
+
 def test_htmx_gets_the_part_that_changes_and_the_address_of_the_next(
     owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import pytest
 from django.db import connection
 from django.db.models.deletion import ProtectedError
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -147,6 +149,54 @@ def test_a_dataset_that_is_not_read_yet_takes_nothing(
     decided(judged(owner, live_version), curator)
     with pytest.raises(TakingRefused, match="not read yet"):
         corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
+
+
+@pytest.mark.parametrize("moment", ["copy_of", "sync", "version_freeze"])
+def test_what_the_disk_does_not_take_is_told_and_can_be_taken_later(
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    owner: User,
+    curator: User,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    decided(judged(owner, live_version), curator)
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
+    with monkeypatch.context() as patch:
+        full = OSError(28, "No space left on device")
+        place = taking if moment == "version_freeze" else files
+        patch.setattr(place, moment, lambda *given, **more: raise_(full))
+        page = curator_client.post(address, {"dataset": corrected_dataset.pk}, follow=True)
+    assert "could not be read or written: No space left on device" in page.content.decode()
+    assert copies() == []
+    assert not Example.objects.exclude(prediction=None).exists()
+    curator_client.post(address, {"dataset": corrected_dataset.pk})
+    assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
+
+
+def test_a_dataset_that_is_deleted_meanwhile_is_told(
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    owner: User,
+    curator: User,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided(judged(owner, live_version), curator)
+    sync = files.sync
+
+    def sync_while_it_goes(dataset_id: int) -> None:
+        sync(dataset_id)
+        TrainingRun.objects.all().delete()
+        Dataset.objects.get(pk=dataset_id).delete()
+
+    monkeypatch.setattr(files, "sync", sync_while_it_goes)
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
+    page = curator_client.post(address, {"dataset": corrected_dataset.pk}, follow=True)
+    assert "Expected a dataset to take the pictures into" in page.content.decode()
+    assert copies() == []
+    assert Review.objects.get().taken_at is None
 
 
 # Killed in between
