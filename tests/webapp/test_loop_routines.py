@@ -1,5 +1,6 @@
 """Recognizers that learn by themselves: when, from what, once, and without promoting."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -244,5 +245,16 @@ def test_what_the_form_cannot_take_is_said_and_changes_nothing(
     page = reverse("studio:routine", args=[live_version.recognizer_id])
     response = curator_client.post(page, {"dataset": corrected_dataset.pk, **wrong})
     assert response.status_code == 422
-    assert 'role="alert"' in response.content.decode()
+    text = response.content.decode()
+    assert 'role="alert"' in text
     assert not Routine.objects.exists()
+    told = names_told(text)
+    assert told == set(re.findall(r'id="(\w+_(?:helptext|error))"', text))
+    assert {f"id_{name}_error" for name in wrong} <= told
+
+
+def names_told(page: str) -> set[str]:
+    """By which names inputs refer to what is said of them."""
+    return {
+        name for names in re.findall(r'aria-describedby="([^"]*)"', page) for name in names.split()
+    }
