@@ -92,7 +92,7 @@ def measure(stack: Stack, folder: Path, num_rounds: int) -> dict[str, Any]:
         for number in range(num_rounds):
             files = corrections[number * NUM_CORRECTIONS : (number + 1) * NUM_CORRECTIONS]
             _correct(stack, ada, curator, files)
-            rounds.append(_retrain(stack, curator))
+            rounds.append(_retrain(stack, curator, num_given=(number + 1) * NUM_CORRECTIONS))
     retrain_seconds = statistics.median(each["seconds"] for each in rounds)
     return {
         "retrain_s": round(retrain_seconds, 2),
@@ -114,7 +114,8 @@ def _put_aside(dataset: Path, number: int) -> list[tuple[str, bytes]]:
 
 
 def _correct(stack: Stack, ada: Visitor, curator: Visitor, files: list[tuple[str, bytes]]) -> None:
-    """A visitor sends the pictures and says what they are; a curator accepts all of them."""
+    """A visitor sends the pictures and says what they are; a curator accepts all of them. Raises
+    RuntimeError where not all of them wait to be taken then."""
     before = stack.states().get("done", 0)
     ada.upload(*files)
     wait_for(
@@ -126,33 +127,46 @@ def _correct(stack: Stack, ada: Visitor, curator: Visitor, files: list[tuple[str
         address = f"/admin/studio/loop/inbox/{pk}/decide/"
         shown = f"/admin/studio/loop/inbox/?at={pk}"
         seen = curator.get(shown).text.split('name="seen" value="')[1].split('"')[0]
-        page = curator.post(address, {"decision": "accepted", "seen": seen}, page=shown)
-        if page.status_code != 200:
-            raise RuntimeError(f"Picture {pk} was not accepted: {page.status_code}")
+        curator.post(address, {"decision": "accepted", "seen": seen}, page=shown)
+    [(accepted,)] = stack.query(
+        "SELECT count(*) FROM studio_review WHERE decision = 'accepted' AND taken_at IS NULL"
+    )
+    if accepted != len(files):
+        raise RuntimeError(f"Expected {len(files)} accepted pictures, found {accepted}.")
 
 
-def _retrain(stack: Stack, curator: Visitor) -> dict[str, Any]:
-    """Press the button; the seconds until there is a candidate."""
+def _retrain(stack: Stack, curator: Visitor, *, num_given: int) -> dict[str, Any]:
+    """Press the button; the seconds until there is a candidate. Raises RuntimeError where no training of
+    `num_given` corrections came of it."""
     inbox = curator.get("/admin/studio/loop/inbox/").text
     token = inbox.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
     dataset = inbox.split('name="dataset"')[1].split('<option value="')[1].split('"')[0]
     values = {"csrfmiddlewaretoken": token, "dataset": dataset, "retrain": "1"}
     [(recognizer,)] = stack.query("SELECT id FROM recognizers_recognizer")
+    [(before,)] = stack.query("SELECT max(id) FROM studio_trainingrun")
     began = time.monotonic()
-    curator.client.post(
-        f"/admin/studio/loop/take/{recognizer}/", data=values, headers={"Referer": stack.url}
+    pressed = curator.client.post(
+        f"/admin/studio/loop/take/{recognizer}/",
+        data=values,
+        headers={"Referer": stack.url},
+        follow_redirects=False,
     )
     answered = time.monotonic() - began
     [(run,)] = stack.query("SELECT max(id) FROM studio_trainingrun")
+    if not pressed.is_redirect or run == before:
+        raise RuntimeError(f"Expected a training, received {pressed.status_code} and none.")
     _wait_for_candidate(stack, run)
     seconds = time.monotonic() - began
     wait_for(lambda: _state(stack, run) == "succeeded", seconds=60, what="the run's end")
     figures = _figures(stack, run)
+    learned = figures.get("corrections") or {}
+    if learned.get("num") != num_given:
+        raise RuntimeError(f"Expected {num_given} corrections, learned from: {learned}.")
     return {
         "seconds": round(seconds, 2),
         "press_s": round(answered, 2),
         "steps_s": _steps(figures),
-        "corrections": figures.get("corrections"),
+        "corrections": learned,
     }
 
 
@@ -161,8 +175,8 @@ def _wait_for_candidate(stack: Stack, run: int) -> None:
         [(version, state)] = stack.query(
             f"SELECT version_id, state FROM studio_trainingrun WHERE id = {run}"
         )
-        if state == "failed":
-            raise RuntimeError(stack.log("training")[-2000:])
+        if state in ("failed", "cancelled", "interrupted"):
+            raise RuntimeError(f"Run {run} is {state}:\n{stack.log('training')[-2000:]}")
         return version is not None
 
     wait_for(is_there, seconds=600, what="a candidate")
@@ -189,7 +203,7 @@ def _lines(figures: Mapping[str, Any]) -> list[str]:
     widths = (34, 10, 10)
     last = figures["rounds"][-1]
     steps = {**figures["first_steps_s"], **last["steps_s"]}
-    told = last["corrections"] or {}
+    told = last["corrections"]
     return [
         f"{NUM_CORRECTIONS} corrections on {figures['machine']}",
         "",
@@ -205,8 +219,8 @@ def _lines(figures: Mapping[str, Any]) -> list[str]:
         row(["from the press to a candidate", figures["first_s"], figures["retrain_s"]], widths),
         "",
         (
-            f"corrections: {told.get('num')}, right now {told.get('right_now')}, "
-            f"before {told.get('right_before')}"
+            f"corrections: {told['num']}, right now {told['right_now']}, "
+            f"before {told['right_before']}"
         ),
         *verdicts(figures["met"]),
     ]

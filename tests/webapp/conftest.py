@@ -14,6 +14,7 @@ from pytest_django import Settings
 from tests import every_page
 from tests.bundles import colour_bundle
 from tests.pictures import picture_bytes
+from tests.webapp.corrections import colours_dataset
 from tests.webapp.programs import api_client
 from tests.webapp.versions import go_live
 from webapp.accounts.models import User
@@ -24,6 +25,7 @@ from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_create
+from webapp.studio.models import Dataset
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +134,12 @@ def live_version(new_version: Callable[..., ModelVersion]) -> ModelVersion:
     version = new_version()
     go_live(version)
     return version
+
+
+@pytest.fixture
+def corrected_dataset(live_version: ModelVersion) -> Dataset:
+    """What the live version's recognizer has learned from once; its corrections are taken into it."""
+    return colours_dataset(live_version.recognizer)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.webapp.rows import version_of
 from webapp.accounts.models import User
 from webapp.recognizers.models import Recognizer
 from webapp.studio.datasets.adding import dataset_import
-from webapp.studio.datasets.services import dataset_get_or_create, version_freeze
+from webapp.studio.datasets.services import dataset_get_or_create, manifest_rows, version_freeze
 from webapp.studio.datasets.versions import PAGE_SIZE, differences
 from webapp.studio.models import Dataset, DatasetVersion, Routine, TrainingRun
 
@@ -128,6 +128,18 @@ def test_a_version_whose_list_is_gone_says_so(
     assert "not on the server any more" in text_of(curator_client, "dataset_version", version.pk)
     changes = text_of(curator_client, "dataset_version_changes", version.pk)
     assert "nothing left to compare" in changes
+
+
+@pytest.mark.parametrize(
+    "content", [b"path,label,split\na.jpg,ant\n", b"a\n\xff", b'a\n"' + b"b" * 200_000]
+)
+def test_what_is_no_list_is_none_for_whoever_reads_it(
+    curator_client: Client, version: DatasetVersion, content: bytes
+) -> None:
+    version.manifest_path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"unpack|decode|field larger"):
+        list(manifest_rows(version.manifest_path))
+    assert "not on the server any more" in text_of(curator_client, "dataset_version", version.pk)
 
 
 def test_a_dataset_is_renamed_to_a_name_that_is_free(

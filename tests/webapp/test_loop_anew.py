@@ -26,16 +26,6 @@ from webapp.studio.loop.taking import corrections_release, corrections_take
 from webapp.studio.models import Dataset, Example, Review
 
 
-@pytest.fixture
-def version(live_version: ModelVersion) -> ModelVersion:
-    return live_version
-
-
-@pytest.fixture
-def dataset(version: ModelVersion) -> Dataset:
-    return colours_dataset(version.recognizer)
-
-
 def say(owner: User, row: Prediction, verdict: str, true_label: str = "") -> None:
     prediction_correct(owner=owner, public_id=row.public_id, verdict=verdict, true_label=true_label)
 
@@ -50,9 +40,9 @@ def say(owner: User, row: Prediction, verdict: str, true_label: str = "") -> Non
     ],
 )
 def test_what_its_curator_has_not_read_is_not_decided(
-    owner: User, version: ModelVersion, curator_client: Client, form: dict[str, str]
+    owner: User, live_version: ModelVersion, curator_client: Client, form: dict[str, str]
 ) -> None:
-    row = judged(owner, version, "wrong", "drone fly")
+    row = judged(owner, live_version, "wrong", "drone fly")
     seen = as_seen(row)
     say(owner, row, "wrong", "a word that is no class")
     address = reverse("studio:inbox_decide", args=[row.pk])
@@ -66,11 +56,15 @@ def test_what_its_curator_has_not_read_is_not_decided(
 
 
 def test_what_is_said_of_a_picture_in_a_dataset_waits_and_moves_it(
-    owner: User, curator: User, version: ModelVersion, dataset: Dataset, curator_client: Client
+    owner: User,
+    curator: User,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    curator_client: Client,
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     decided(row, curator)
-    first = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    first = corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     assert not corrections_waiting().exists()
     say(owner, row, "wrong", "green")
     assert list(corrections_waiting()) == [row]
@@ -79,7 +73,7 @@ def test_what_is_said_of_a_picture_in_a_dataset_waits_and_moves_it(
     example = Example.objects.get(prediction=row)
     assert (example.label, example.given_label, example.excluded) == ("green", "blue", "")
     # Another version of the dataset, although there is nothing to take.
-    again = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    again = corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     assert (again.number, again.version.number) == (0, first.version.number + 1)
     with pytest.raises(ReviewRefused, match="in a dataset already"):
         decided(row, curator, "dropped")
@@ -94,35 +88,39 @@ def test_what_is_said_of_a_picture_in_a_dataset_waits_and_moves_it(
 
 
 def test_a_decision_on_a_verdict_that_was_taken_back_does_not_stand(
-    owner: User, curator: User, version: ModelVersion, dataset: Dataset, settings: Settings
+    owner: User,
+    curator: User,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    settings: Settings,
 ) -> None:
     settings.CURATORS_SEE_UNCERTAIN = True
-    row = judged(owner, version, confidence=0.4)
+    row = judged(owner, live_version, confidence=0.4)
     decided(row, curator)
     say(owner, row, "")
-    assert may_be_seen(version.recognizer).filter(pk=row.pk).exists()
-    assert not reviews_to_take(version.recognizer).exists()
+    assert may_be_seen(live_version.recognizer).filter(pk=row.pk).exists()
+    assert not reviews_to_take(live_version.recognizer).exists()
     # It may be decided on for what it is: an answer that nobody has judged.
-    assert queue_of(version.recognizer, inbox.UNCERTAIN).ids == [row.pk]
+    assert queue_of(live_version.recognizer, inbox.UNCERTAIN).ids == [row.pk]
     decided(row, curator, "relabelled", "green")
-    assert queue_of(version.recognizer, inbox.UNCERTAIN).ids == []
-    assert [each.label for each in reviews_to_take(version.recognizer)] == ["green"]
+    assert queue_of(live_version.recognizer, inbox.UNCERTAIN).ids == []
+    assert [each.label for each in reviews_to_take(live_version.recognizer)] == ["green"]
 
 
 def test_what_was_learned_from_a_verdict_goes_with_it_whatever_else_may_be_seen(
     owner: User,
     curator: User,
-    version: ModelVersion,
-    dataset: Dataset,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
     settings: Settings,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     settings.CURATORS_SEE_UNCERTAIN = True
-    judged_row = judged(owner, version, confidence=0.4)
-    unjudged = judged(owner, version, "", confidence=0.4)
+    judged_row = judged(owner, live_version, confidence=0.4)
+    unjudged = judged(owner, live_version, "", confidence=0.4)
     decided(judged_row, curator)
     decided(unjudged, curator, "relabelled", "green")
-    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     say(owner, judged_row, "")
     with django_capture_on_commit_callbacks(execute=True):
         assert corrections_release() == 1
@@ -173,10 +171,12 @@ def test_a_manifest_that_was_changed_is_not_believed(
 
 
 def test_decisions_of_before_stand_where_they_stood(
-    owner: User, curator: User, version: ModelVersion
+    owner: User, curator: User, live_version: ModelVersion
 ) -> None:
     """Until there was a time of what was decided on, both were told by the clock."""
-    heard, unheard, unjudged = (judged(owner, version, said) for said in ("wrong", "wrong", ""))
+    heard, unheard, unjudged = (
+        judged(owner, live_version, said) for said in ("wrong", "wrong", "")
+    )
     long_ago = timezone.now() - timedelta(days=1)
     for row in (heard, unheard, unjudged):
         at = long_ago if row == unheard else timezone.now()
@@ -190,7 +190,7 @@ def test_decisions_of_before_stand_where_they_stood(
 
 @pytest.mark.parametrize("number", [2**63, 10**30])
 def test_a_number_that_no_picture_can_have_is_not_found(
-    version: ModelVersion, curator_client: Client, number: int
+    live_version: ModelVersion, curator_client: Client, number: int
 ) -> None:
     for name in ("picture", "thumbnail"):
         assert curator_client.get(reverse(f"studio:inbox_{name}", args=[number])).status_code == 404
@@ -199,13 +199,13 @@ def test_a_number_that_no_picture_can_have_is_not_found(
 
 
 def test_the_pages_count_what_the_inbox_that_they_lead_to_shows(
-    owner: User, curator: User, version: ModelVersion, curator_client: Client
+    owner: User, curator: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version)
-    gone = judged(owner, version)
+    row = judged(owner, live_version)
+    gone = judged(owner, live_version)
     Prediction.objects.filter(pk=gone.pk).update(picture_name="")  # there is nothing to decide on
     decided(row, curator)
-    recognizer = version.recognizer
+    recognizer = live_version.recognizer
     pages = ["/admin/", reverse("studio:recognizer", args=[recognizer.pk])]
 
     def counted() -> list[int]:

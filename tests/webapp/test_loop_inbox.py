@@ -24,11 +24,6 @@ INBOX = "/admin/studio/loop/inbox/"
 Decision = Review.Decision
 
 
-@pytest.fixture
-def version(live_version: ModelVersion) -> ModelVersion:
-    return live_version
-
-
 def decide(client: Client, row: Prediction, decision: str, **more: Any) -> Any:
     """By the form of a page that is shown now, unless `seen` is of an earlier one."""
     address = reverse("studio:inbox_decide", args=[row.pk])
@@ -47,10 +42,10 @@ def at(response: Any) -> int:
 
 
 def test_what_an_owner_has_said_waits_for_a_curator(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
     assert "Nothing waits" in shown(curator_client)
-    row = judged(owner, version, "wrong", "blue")
+    row = judged(owner, live_version, "wrong", "blue")
     page = shown(curator_client)
     assert reverse("studio:dataset_new") in page, "there is nothing to take it into"
     assert "Its owner says that this is “blue”" in page
@@ -62,11 +57,11 @@ def test_what_an_owner_has_said_waits_for_a_curator(
 
 
 def test_the_recognizer_for_which_most_waits_comes_first(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
     other = Recognizer.objects.create(name="Birds", slug="birds")
     assert "Colours (0)" in shown(curator_client)
-    judged(owner, version)
+    judged(owner, live_version)
     page = shown(curator_client)
     assert "Colours (1)" in page
     assert "Nothing waits" not in page
@@ -75,9 +70,9 @@ def test_the_recognizer_for_which_most_waits_comes_first(
 
 
 def test_one_after_the_other_is_decided_and_the_last_decision_undone(
-    owner: User, curator: User, version: ModelVersion, curator_client: Client
+    owner: User, curator: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    first, second, third = (judged(owner, version) for _ in range(3))
+    first, second, third = (judged(owner, live_version) for _ in range(3))
     assert at(decide(curator_client, first, "accepted")) == second.pk
     assert at(decide(curator_client, second, "relabelled", label="GREEN")) == third.pk
     page = decide(curator_client, third, "dropped").content.decode()
@@ -95,10 +90,22 @@ def test_one_after_the_other_is_decided_and_the_last_decision_undone(
     assert Review.objects.count() == 2
 
 
-def test_htmx_gets_the_part_that_changes_and_the_address_of_the_next(
-    owner: User, version: ModelVersion, curator_client: Client
+def test_what_may_be_seen_no_more_keeps_no_earlier_decision_from_being_undone(
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    first, second = judged(owner, version), judged(owner, version)
+    first, second, third = (judged(owner, live_version) for _ in range(3))
+    for row in (first, second, third):
+        decide(curator_client, row, "accepted")
+    prediction_correct(owner=owner, public_id=third.public_id, verdict="")
+    assert f"Undo picture {second.pk}" in shown(curator_client)
+    Prediction.objects.filter(pk=second.pk).update(deleted_at=timezone.now())
+    assert f"Undo picture {first.pk}" in shown(curator_client)
+
+
+def test_htmx_gets_the_part_that_changes_and_the_address_of_the_next(
+    owner: User, live_version: ModelVersion, curator_client: Client
+) -> None:
+    first, second = judged(owner, live_version), judged(owner, live_version)
     response = curator_client.post(
         reverse("studio:inbox_decide", args=[first.pk]),
         {"decision": "accepted", "seen": as_seen(first)},
@@ -111,9 +118,9 @@ def test_htmx_gets_the_part_that_changes_and_the_address_of_the_next(
 
 
 def test_free_words_become_a_class_only_when_a_curator_says_so(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version, "wrong", "drone fly")
+    row = judged(owner, live_version, "wrong", "drone fly")
     page = shown(curator_client)
     assert "Make “drone fly” a new class" in page
     assert "Accept “" not in page
@@ -125,7 +132,7 @@ def test_free_words_become_a_class_only_when_a_curator_says_so(
     decide(curator_client, row, "accepted", new_class="drone fly")
     assert Review.objects.get().label == "drone fly"
     # From then on it is a class.
-    other = judged(owner, version)
+    other = judged(owner, live_version)
     decide(curator_client, other, "relabelled", label="Drone fly")
     assert Review.objects.get(prediction=other).label == "drone fly"
 
@@ -141,13 +148,13 @@ def test_free_words_become_a_class_only_when_a_curator_says_so(
 )
 def test_what_cannot_be_decided_so_is_said(
     owner: User,
-    version: ModelVersion,
+    live_version: ModelVersion,
     curator_client: Client,
     fields: dict[str, Any],
     decision: str,
     sentence: str,
 ) -> None:
-    row = judged(owner, version, **fields)
+    row = judged(owner, live_version, **fields)
     page = decide(curator_client, row, decision).content.decode()
     assert sentence in page
     assert reverse("studio:inbox_picture", args=[row.pk]) in page
@@ -155,9 +162,9 @@ def test_what_cannot_be_decided_so_is_said(
 
 
 def test_of_two_curators_at_one_picture_the_second_is_told(
-    owner: User, other: User, curator: User, version: ModelVersion, curator_client: Client
+    owner: User, other: User, curator: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     seen = as_seen(row)
     decided(row, other, "dropped")
     page = decide(curator_client, row, "accepted", seen=seen).content.decode()
@@ -174,9 +181,9 @@ def test_of_two_curators_at_one_picture_the_second_is_told(
 
 
 def test_the_same_form_sent_twice_is_one_decision(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     seen = as_seen(row)
     for _ in range(2):
         page = decide(curator_client, row, "accepted", seen=seen).content.decode()
@@ -185,9 +192,9 @@ def test_the_same_form_sent_twice_is_one_decision(
 
 
 def test_what_its_owner_says_anew_waits_anew(
-    owner: User, curator: User, version: ModelVersion, curator_client: Client
+    owner: User, curator: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     seen = as_seen(row)
     decided(row, curator)
     assert "Nothing waits" in shown(curator_client)
@@ -206,9 +213,9 @@ def test_what_its_owner_says_anew_waits_anew(
 
 
 def test_a_picture_is_seen_while_its_owner_says_something_of_it(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     files = [reverse(f"studio:inbox_{name}", args=[row.pk]) for name in ("picture", "thumbnail")]
     assert {curator_client.get(file).status_code for file in files} == {200}
     prediction_correct(owner=owner, public_id=row.public_id, verdict="")
@@ -225,15 +232,15 @@ def test_a_picture_is_seen_while_its_owner_says_something_of_it(
 @pytest.mark.parametrize("are_allowed", [False, True])
 def test_what_nobody_has_judged_is_seen_only_where_the_operator_allows_it(
     owner: User,
-    version: ModelVersion,
+    live_version: ModelVersion,
     curator_client: Client,
     owner_client: Client,
     settings: Settings,
     are_allowed: bool,
 ) -> None:
     settings.CURATORS_SEE_UNCERTAIN = are_allowed
-    unsure = judged(owner, version, "", confidence=0.4)
-    sure = judged(owner, version, "", confidence=0.99)
+    unsure = judged(owner, live_version, "", confidence=0.4)
+    sure = judged(owner, live_version, "", confidence=0.99)
     page = shown(curator_client, show="uncertain", at=unsure.pk)
     address = reverse("studio:inbox_picture", args=[unsure.pk])
     assert (address in page) == are_allowed
@@ -263,14 +270,14 @@ def test_what_was_nearly_none_of_these_is_uncertain(
 
 
 def test_it_wants_both_permissions(
-    client: Client, other: User, other_client: Client, owner: User, version: ModelVersion
+    client: Client, other: User, other_client: Client, owner: User, live_version: ModelVersion
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     gets = [INBOX] + [
         reverse(f"studio:inbox_{name}", args=[row.pk]) for name in ("picture", "thumbnail")
     ]
     posts = [reverse(f"studio:inbox_{name}", args=[row.pk]) for name in ("decide", "undo")]
-    posts.append(reverse("studio:inbox_take", args=[version.recognizer_id]))
+    posts.append(reverse("studio:inbox_take", args=[live_version.recognizer_id]))
 
     def statuses(client: Client) -> set[int]:
         return {client.get(page).status_code for page in gets} | {
@@ -292,13 +299,13 @@ def test_it_wants_both_permissions(
 
 
 def test_it_takes_the_same_number_of_queries_however_much_waits(
-    owner: User, version: ModelVersion, curator_client: Client
+    owner: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    colours_dataset(version.recognizer)
+    colours_dataset(live_version.recognizer)
     counts = []
     for number in (9, 40):
         for _ in range(number):
-            judged(owner, version)
+            judged(owner, live_version)
         with CaptureQueriesContext(connection) as queries:
             shown(curator_client)
         counts.append(len(queries))
@@ -309,12 +316,12 @@ def test_it_takes_the_same_number_of_queries_however_much_waits(
 
 
 def test_one_press_makes_a_version_and_retrains_with_the_settings_of_before(
-    owner: User, curator: User, version: ModelVersion, curator_client: Client
+    owner: User, curator: User, live_version: ModelVersion, curator_client: Client
 ) -> None:
-    dataset = colours_dataset(version.recognizer)
-    decided(judged(owner, version), curator)
+    dataset = colours_dataset(live_version.recognizer)
+    decided(judged(owner, live_version), curator)
     assert "1 decided picture is not in a dataset yet" in shown(curator_client)
-    address = reverse("studio:inbox_take", args=[version.recognizer_id])
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
     response = curator_client.post(address, {"dataset": dataset.pk, "retrain": "1"}, follow=True)
     run = TrainingRun.objects.latest("id")
     assert response.redirect_chain[-1][0] == f"/admin/studio/trainingrun/{run.pk}/change/"
@@ -331,17 +338,17 @@ def test_one_press_makes_a_version_and_retrains_with_the_settings_of_before(
 
 @pytest.mark.parametrize("dataset", ["", "x", "999", "-1", "9" * 30])
 def test_a_dataset_that_is_none_is_said(
-    version: ModelVersion, curator_client: Client, dataset: str
+    live_version: ModelVersion, curator_client: Client, dataset: str
 ) -> None:
-    address = reverse("studio:inbox_take", args=[version.recognizer_id])
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
     page = curator_client.post(address, {"dataset": dataset}, follow=True)
     assert "Expected a dataset to take the pictures into" in page.content.decode()
 
 
 def test_what_became_of_corrections_is_on_the_page_of_the_run(
-    version: ModelVersion, curator_client: Client
+    live_version: ModelVersion, curator_client: Client
 ) -> None:
-    colours_dataset(version.recognizer)
+    colours_dataset(live_version.recognizer)
     run = TrainingRun.objects.get()
     run.figures = {"corrections": {"num": 20, "right_now": 18, "right_before": 3}}
     run.save()

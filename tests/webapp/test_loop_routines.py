@@ -1,5 +1,6 @@
 """Recognizers that learn by themselves: when, from what, once, and without promoting."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -28,19 +29,19 @@ def _by_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routines, "machines_zone", lambda: UTC)
 
 
-@pytest.fixture
-def version(live_version: ModelVersion) -> ModelVersion:
-    return live_version
-
-
-@pytest.fixture
-def dataset(version: ModelVersion) -> Dataset:
-    return colours_dataset(version.recognizer)
-
-
 def routine(version: ModelVersion, dataset: Dataset, **more: Any) -> Routine:
     usual = {"config": {}, "after_corrections": None, "at_night": False, "promote": False}
     return routine_set(recognizer=version.recognizer, dataset=dataset, **{**usual, **more})
+
+
+@pytest.fixture
+def due(
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
+) -> Routine:
+    """One that begins with the next round."""
+    begins = routine(live_version, corrected_dataset, after_corrections=1)
+    decided(judged(owner, live_version), curator)
+    return begins
 
 
 def automatic() -> list[TrainingRun]:
@@ -48,13 +49,13 @@ def automatic() -> list[TrainingRun]:
 
 
 def test_it_learns_after_so_many_corrections(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
-    routine(version, dataset, after_corrections=2)
-    decided(judged(owner, version), curator)
-    decided(judged(owner, version), curator, "dropped")
+    routine(live_version, corrected_dataset, after_corrections=2)
+    decided(judged(owner, live_version), curator)
+    decided(judged(owner, live_version), curator, "dropped")
     assert routines_start_due(now=NOON) == 0
-    decided(judged(owner, version), curator)
+    decided(judged(owner, live_version), curator)
     assert routines_start_due(now=NOON) == 1
     [run] = automatic()
     assert run.dataset_version
@@ -64,29 +65,26 @@ def test_it_learns_after_so_many_corrections(
     assert routines_start_due(now=NOON) == 0
 
 
-def test_it_waits_for_the_run_that_is_open(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
-) -> None:
-    routine(version, dataset, after_corrections=1)
+@pytest.mark.usefixtures("due")
+def test_it_waits_for_the_run_that_is_open() -> None:
     TrainingRun.objects.update(state=TrainingRun.State.RUNNING)
-    decided(judged(owner, version), curator)
     assert routines_start_due(now=NOON) == 0
     TrainingRun.objects.update(state=TrainingRun.State.SUCCEEDED)
     assert routines_start_due(now=NOON) == 1
 
 
 def test_at_night_it_learns_once_and_only_where_there_is_something_new(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
-    routine(version, dataset, at_night=True)
-    decided(judged(owner, version), curator)
+    routine(live_version, corrected_dataset, at_night=True)
+    decided(judged(owner, live_version), curator)
     assert routines_start_due(now=NOON) == 0, "made by day, it waits for its first night"
     assert routines_start_due(now=NIGHT) == 1
     [run] = automatic()
     TrainingRun.objects.filter(pk=run.pk).update(state=TrainingRun.State.SUCCEEDED)
     assert routines_start_due(now=NIGHT + timedelta(minutes=1)) == 0
     assert routines_start_due(now=NIGHT + timedelta(days=1)) == 0, "nothing is new"
-    decided(judged(owner, version), curator)
+    decided(judged(owner, live_version), curator)
     assert routines_start_due(now=NIGHT + timedelta(days=1, hours=3)) == 0, "it has looked tonight"
     assert routines_start_due(now=NIGHT + timedelta(days=2, hours=9)) == 1, "it slept at two"
 
@@ -97,40 +95,30 @@ def test_the_night_begins_by_the_machines_clock() -> None:
     assert nightfall(datetime(2026, 5, 1, 17, 59, tzinfo=UTC), east).day == 1
 
 
-def test_of_two_workers_one_starts_it(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
-) -> None:
-    mine = routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
-    assert routines._start(mine, NOON)
+def test_of_two_workers_one_starts_it(due: Routine) -> None:
+    assert routines._start(due, NOON)
     TrainingRun.objects.update(state=TrainingRun.State.FAILED)
-    assert not routines._start(mine, NOON), "the row that it read is not the one there is"
+    assert not routines._start(due, NOON), "the row that it read is not the one there is"
     assert len(automatic()) == 1
 
 
 def test_what_a_curator_has_asked_for_at_the_same_moment_is_theirs(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    due: Routine, live_version: ModelVersion, corrected_dataset: Dataset, curator: User
 ) -> None:
-    mine = routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
-    taken = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
-    theirs = retrain_as_before(recognizer=version.recognizer, version=taken.version, by=curator)
+    taken = corrections_take(
+        recognizer=live_version.recognizer, dataset=corrected_dataset, by=curator
+    )
+    theirs = retrain_as_before(
+        recognizer=live_version.recognizer, version=taken.version, by=curator
+    )
     assert theirs
-    routines._start(mine, NOON)
+    routines._start(due, NOON)
     assert TrainingRun.objects.filter(state=TrainingRun.State.QUEUED).get() == theirs
     assert automatic() == []
 
 
-def test_killed_while_it_starts_it_has_not_started(
-    version: ModelVersion,
-    dataset: Dataset,
-    owner: User,
-    curator: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
-
+@pytest.mark.usefixtures("due")
+def test_killed_while_it_starts_it_has_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def die(**values: Any) -> None:
         raise KeyboardInterrupt
 
@@ -142,14 +130,10 @@ def test_killed_while_it_starts_it_has_not_started(
 
 
 def test_one_that_cannot_begin_keeps_no_other_from_it(
-    version: ModelVersion,
-    dataset: Dataset,
-    owner: User,
-    curator: User,
-    monkeypatch: pytest.MonkeyPatch,
+    due: Routine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither does a round that could not take back what owners have."""
-    other = Recognizer.objects.create(name="Ill", slug="ill")
+    other = Recognizer.objects.create(name="Ailing", slug="ailing")  # its turn comes first
     routine_set(
         recognizer=other,
         dataset=colours_dataset(other),
@@ -158,8 +142,6 @@ def test_one_that_cannot_begin_keeps_no_other_from_it(
         at_night=True,
         promote=False,
     )
-    routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
     copied = routines.corrections_copied
 
     def fail_for_one(*, recognizer: Recognizer, dataset: Dataset) -> Any:
@@ -174,54 +156,48 @@ def test_one_that_cannot_begin_keeps_no_other_from_it(
     monkeypatch.setattr(routines, "corrections_release", fail)
     monkeypatch.setattr("django.utils.timezone.now", lambda: NIGHT)
     routines.look_after()
-    assert [run.recognizer for run in automatic()] == [version.recognizer]
+    assert [run.recognizer for run in automatic()] == [due.recognizer]
 
 
-def test_files_are_copied_before_anything_is_locked(
-    version: ModelVersion,
-    dataset: Dataset,
-    owner: User,
-    curator: User,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
-    copy_of, written = files.copy_of, []
+@pytest.mark.usefixtures("due")
+def test_files_are_copied_before_anything_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_of, before = files.copy_of, []
 
     def watch(*given: Any, **more: Any) -> str:
-        written.extend(q["sql"] for q in queries if not q["sql"].startswith("SELECT"))
+        before.append([each["sql"] for each in queries])
         return copy_of(*given, **more)
 
     monkeypatch.setattr(files, "copy_of", watch)
     with CaptureQueriesContext(connection) as queries:
         assert routines_start_due(now=NOON) == 1
-    assert written == []
+    [asked] = before
+    assert [sql for sql in asked if not sql.startswith("SELECT") or "FOR UPDATE" in sql] == []
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])
 def test_it_promotes_only_where_the_operator_allows_it(
-    version: ModelVersion,
-    dataset: Dataset,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
     owner: User,
     curator: User,
     settings: Settings,
     is_allowed: bool,
 ) -> None:
     settings.AUTO_PROMOTE = is_allowed
-    routine(version, dataset, after_corrections=1, promote=True)
-    decided(judged(owner, version), curator)
+    routine(live_version, corrected_dataset, after_corrections=1, promote=True)
+    decided(judged(owner, live_version), curator)
     routines_start_due(now=NOON)
     assert [run.promote_when_done for run in automatic()] == [is_allowed]
 
 
 def test_without_settings_that_have_worked_it_does_not_learn(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
     TrainingRun.objects.update(state=TrainingRun.State.FAILED)
-    routine(version, dataset, after_corrections=1)
-    decided(judged(owner, version), curator)
+    routine(live_version, corrected_dataset, after_corrections=1)
+    decided(judged(owner, live_version), curator)
     assert routines_start_due(now=NOON) == 0
-    routine(version, dataset, after_corrections=1, config={"backbone": "resnet50"})
+    routine(live_version, corrected_dataset, after_corrections=1, config={"backbone": "resnet50"})
     assert routines_start_due(now=NOON) == 1
 
 
@@ -229,18 +205,23 @@ def test_without_settings_that_have_worked_it_does_not_learn(
 
 
 def test_a_curator_sets_it_on_its_page(
-    version: ModelVersion, dataset: Dataset, curator_client: Client
+    live_version: ModelVersion, corrected_dataset: Dataset, curator_client: Client
 ) -> None:
-    page = reverse("studio:routine", args=[version.recognizer_id])
+    page = reverse("studio:routine", args=[live_version.recognizer_id])
     text = curator_client.get(page).content.decode()
     assert "OCELLUS_AUTO_PROMOTE=1" in text
-    given = {"dataset": dataset.pk, "after_corrections": "20", "at_night": "on", "promote": "on"}
+    given = {
+        "dataset": corrected_dataset.pk,
+        "after_corrections": "20",
+        "at_night": "on",
+        "promote": "on",
+    }
     text = curator_client.post(page, given, follow=True).content.decode()
     assert "learns by itself from now on" in text
     saved = Routine.objects.get()
     assert (saved.after_corrections, saved.at_night, saved.promote) == (20, True, False)
     run = TrainingRun.objects.get()
-    curator_client.post(page, {"dataset": dataset.pk, "settings_of": run.pk})
+    curator_client.post(page, {"dataset": corrected_dataset.pk, "settings_of": run.pk})
     saved.refresh_from_db()
     assert (saved.config, saved.after_corrections, saved.at_night) == (run.config, None, False)
 
@@ -256,10 +237,24 @@ def test_a_curator_sets_it_on_its_page(
     ],
 )
 def test_what_the_form_cannot_take_is_said_and_changes_nothing(
-    version: ModelVersion, dataset: Dataset, curator_client: Client, wrong: dict[str, str]
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    curator_client: Client,
+    wrong: dict[str, str],
 ) -> None:
-    page = reverse("studio:routine", args=[version.recognizer_id])
-    response = curator_client.post(page, {"dataset": dataset.pk, **wrong})
+    page = reverse("studio:routine", args=[live_version.recognizer_id])
+    response = curator_client.post(page, {"dataset": corrected_dataset.pk, **wrong})
     assert response.status_code == 422
-    assert 'role="alert"' in response.content.decode()
+    text = response.content.decode()
+    assert 'role="alert"' in text
     assert not Routine.objects.exists()
+    told = names_told(text)
+    assert told == set(re.findall(r'id="(\w+_(?:helptext|error))"', text))
+    assert {f"id_{name}_error" for name in wrong} <= told
+
+
+def names_told(page: str) -> set[str]:
+    """By which names inputs refer to what is said of them."""
+    return {
+        name for names in re.findall(r'aria-describedby="([^"]*)"', page) for name in names.split()
+    }

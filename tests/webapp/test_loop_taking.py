@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 import pytest
 from django.db import connection
 from django.db.models.deletion import ProtectedError
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -35,23 +37,13 @@ from webapp.studio.models import Dataset, Example, Review, TrainingRun
 
 
 @pytest.fixture
-def version(live_version: ModelVersion) -> ModelVersion:
-    return live_version
-
-
-@pytest.fixture
-def dataset(version: ModelVersion) -> Dataset:
-    return colours_dataset(version.recognizer)
-
-
-@pytest.fixture
 def taken(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> Callable[..., Example]:
     def take(by: User = owner) -> Example:
-        row = judged(by, version)
+        row = judged(by, live_version)
         decided(row, curator)
-        corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset, by=curator)
         return Example.objects.get(prediction=row)
 
     return take
@@ -66,13 +58,15 @@ def raise_(error: BaseException) -> NoReturn:
 
 
 def test_accepted_and_relabelled_pictures_become_a_version_and_dropped_ones_do_not(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
-    accepted, relabelled, dropped, undecided = (judged(owner, version) for _ in range(4))
+    accepted, relabelled, dropped, undecided = (judged(owner, live_version) for _ in range(4))
     decided(accepted, curator)
     decided(relabelled, curator, "relabelled", "green")
     decided(dropped, curator, "dropped")
-    taken = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+    taken = corrections_take(
+        recognizer=live_version.recognizer, dataset=corrected_dataset, by=curator
+    )
     assert (taken.number, taken.num_gone) == (2, 0)
     assert (taken.version.note, taken.version.num_examples) == ("2 corrections", 8)
     assert taken.version.created_by == curator
@@ -82,75 +76,127 @@ def test_accepted_and_relabelled_pictures_become_a_version_and_dropped_ones_do_n
         relabelled.pk: ("green", ""),
     }
     for row in rows.values():
-        assert row.path.startswith(f"corrections/{dataset.pk}/")
+        assert row.path.startswith(f"corrections/{corrected_dataset.pk}/")
         assert row.file.read_bytes() == PICTURE
         assert row.path in taken.version.manifest_path.read_text()
     # A second name of the same file: no room is taken.
     assert rows[accepted.pk].file.samefile(path_of(accepted.picture_name))
     assert Review.objects.filter(taken_at=None).get().prediction == dropped
     assert undecided.pk not in rows
-    again = corrections_take(recognizer=version.recognizer, dataset=dataset, by=curator)
+    again = corrections_take(
+        recognizer=live_version.recognizer, dataset=corrected_dataset, by=curator
+    )
     assert (again.number, again.version) == (0, taken.version)
     assert len(copies()) == 2
 
 
 def test_where_splits_are_given_corrections_are_learned_from(
-    version: ModelVersion, owner: User, curator: User
+    live_version: ModelVersion, owner: User, curator: User
 ) -> None:
-    dataset = colours_dataset(version.recognizer, split="val")
-    decided(judged(owner, version), curator)
-    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    dataset = colours_dataset(live_version.recognizer, split="val")
+    decided(judged(owner, live_version), curator)
+    corrections_take(recognizer=live_version.recognizer, dataset=dataset)
     assert Example.objects.exclude(prediction=None).get().split == "train"
 
 
 def test_where_the_disk_has_no_links_the_picture_is_copied(
-    version: ModelVersion,
-    dataset: Dataset,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
     owner: User,
     curator: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     decided(row, curator)
     monkeypatch.setattr(os, "link", lambda *paths: raise_(OSError(18, "Invalid cross-device link")))
-    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     example = Example.objects.get(prediction=row)
     assert example.file.read_bytes() == PICTURE
     assert not example.file.samefile(path_of(row.picture_name))
 
 
 def test_a_picture_that_is_gone_from_the_disk_is_left_out_and_told(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
-    gone, there = judged(owner, version), judged(owner, version)
+    gone, there = judged(owner, live_version), judged(owner, live_version)
     for row in (gone, there):
         decided(row, curator)
     path_of(gone.picture_name).unlink()
-    taken = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    taken = corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     assert (taken.number, taken.num_gone) == (1, 1)
 
 
 def test_what_its_owner_says_anew_or_takes_back_is_not_taken(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
-    anew, back, deleted = (judged(owner, version) for _ in range(3))
+    anew, back, deleted = (judged(owner, live_version) for _ in range(3))
     for row in (anew, back, deleted):
         decided(row, curator)
     prediction_correct(owner=owner, public_id=anew.public_id, verdict="right")
     prediction_correct(owner=owner, public_id=back.public_id, verdict="")
     Prediction.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
-    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 0
+    assert (
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset).number == 0
+    )
     assert copies() == []
 
 
 def test_a_dataset_that_is_not_read_yet_takes_nothing(
-    version: ModelVersion, dataset: Dataset, owner: User, curator: User
+    live_version: ModelVersion, corrected_dataset: Dataset, owner: User, curator: User
 ) -> None:
     Dataset.objects.update(state=Dataset.State.READING)
-    dataset.refresh_from_db()
-    decided(judged(owner, version), curator)
+    corrected_dataset.refresh_from_db()
+    decided(judged(owner, live_version), curator)
     with pytest.raises(TakingRefused, match="not read yet"):
-        corrections_take(recognizer=version.recognizer, dataset=dataset)
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
+
+
+@pytest.mark.parametrize("moment", ["copy_of", "sync", "version_freeze"])
+def test_what_the_disk_does_not_take_is_told_and_can_be_taken_later(
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    owner: User,
+    curator: User,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
+) -> None:
+    decided(judged(owner, live_version), curator)
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
+    with monkeypatch.context() as patch:
+        full = OSError(28, "No space left on device")
+        place = taking if moment == "version_freeze" else files
+        patch.setattr(place, moment, lambda *given, **more: raise_(full))
+        page = curator_client.post(address, {"dataset": corrected_dataset.pk}, follow=True)
+    assert "could not be read or written: No space left on device" in page.content.decode()
+    assert copies() == []
+    assert not Example.objects.exclude(prediction=None).exists()
+    curator_client.post(address, {"dataset": corrected_dataset.pk})
+    assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
+
+
+def test_a_dataset_that_is_deleted_meanwhile_is_told(
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
+    owner: User,
+    curator: User,
+    curator_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided(judged(owner, live_version), curator)
+    sync = files.sync
+
+    def sync_while_it_goes(dataset_id: int) -> None:
+        sync(dataset_id)
+        TrainingRun.objects.all().delete()
+        Dataset.objects.get(pk=dataset_id).delete()
+
+    monkeypatch.setattr(files, "sync", sync_while_it_goes)
+    address = reverse("studio:inbox_take", args=[live_version.recognizer_id])
+    page = curator_client.post(address, {"dataset": corrected_dataset.pk}, follow=True)
+    assert "Expected a dataset to take the pictures into" in page.content.decode()
+    assert copies() == []
+    assert Review.objects.get().taken_at is None
 
 
 # Killed in between
@@ -158,24 +204,26 @@ def test_a_dataset_that_is_not_read_yet_takes_nothing(
 
 @pytest.mark.parametrize("moment", ["before the rows", "before the version"])
 def test_killed_in_between_nothing_is_lost_and_nothing_double(
-    version: ModelVersion,
-    dataset: Dataset,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
     owner: User,
     curator: User,
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    row = judged(owner, version)
+    row = judged(owner, live_version)
     decided(row, curator)
     name = {"before the rows": "_take", "before the version": "version_freeze"}[moment]
     with monkeypatch.context() as patch:
         patch.setattr(taking, name, lambda *a, **more: raise_(KeyboardInterrupt()))
         patch.setattr(files, "forget", lambda path: None)  # who is killed tidies nothing up
         with pytest.raises(KeyboardInterrupt):
-            corrections_take(recognizer=version.recognizer, dataset=dataset)
+            corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     assert not Example.objects.exclude(prediction=None).exists()
     [left] = copies()
-    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 1
+    assert (
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset).number == 1
+    )
     assert len(copies()) == 2
     assert files.sweep() == 0, "its row might be about to be written"
     monkeypatch.setattr(files, "KEPT_WITHOUT_ROW_SECONDS", -1)
@@ -186,21 +234,23 @@ def test_killed_in_between_nothing_is_lost_and_nothing_double(
 
 
 def test_what_another_curator_takes_at_the_same_moment_is_taken_once(
-    version: ModelVersion,
-    dataset: Dataset,
+    live_version: ModelVersion,
+    corrected_dataset: Dataset,
     owner: User,
     curator: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decided(judged(owner, version), curator)
+    decided(judged(owner, live_version), curator)
     sync = files.sync
 
     def sync_while_another_takes(dataset_id: int) -> None:
         monkeypatch.setattr(files, "sync", sync)
-        corrections_take(recognizer=version.recognizer, dataset=dataset)
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
 
     monkeypatch.setattr(files, "sync", sync_while_another_takes)
-    assert corrections_take(recognizer=version.recognizer, dataset=dataset).number == 0
+    assert (
+        corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset).number == 0
+    )
     assert len(copies()) == Example.objects.exclude(prediction=None).count() == 1
 
 
@@ -278,7 +328,7 @@ def test_the_sweep_asks_of_one_dataset_at_a_time(
 
 
 def test_a_file_of_a_folder_is_never_touched(
-    dataset: Dataset, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    corrected_dataset: Dataset, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     example = Example.objects.filter(prediction=None).first()
     assert example
@@ -293,9 +343,9 @@ def test_a_file_of_a_folder_is_never_touched(
 
 
 def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
-    version: ModelVersion,
+    live_version: ModelVersion,
     new_version: Callable[..., ModelVersion],
-    dataset: Dataset,
+    corrected_dataset: Dataset,
     owner: User,
     curator: User,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
@@ -304,20 +354,23 @@ def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
     from classifier.bundle import Bundle
 
     for label in ("blue", "green"):  # all pictures are blue
-        row = judged(owner, version, "wrong", label)
+        row = judged(owner, live_version, "wrong", label)
         decided(row, curator)
-    taken = corrections_take(recognizer=version.recognizer, dataset=dataset)
+    taken = corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     run = TrainingRun.objects.create(
-        recognizer=version.recognizer, dataset=dataset, dataset_version=taken.version, config={}
+        recognizer=live_version.recognizer,
+        dataset=corrected_dataset,
+        dataset_version=taken.version,
+        config={},
     )
     other = new_version(class_names=("green", "blue", "red"))  # calls blue green
     answerer = open_answerer(Bundle.load(other.bundle_path), device="cpu")
     figures: Any = corrections_measured(run, answerer)
     assert figures == {"corrections": {"num": 2, "right_now": 1, "right_before": 1}}
     # What has become of the dataset since is another version's.
-    later = judged(owner, version)
+    later = judged(owner, live_version)
     decided(later, curator)
-    corrections_take(recognizer=version.recognizer, dataset=dataset)
+    corrections_take(recognizer=live_version.recognizer, dataset=corrected_dataset)
     learned = Example.objects.exclude(prediction=None).exclude(prediction=later)
     learned.filter(label="green").update(excluded=Example.Excluded.CURATOR)
     learned.filter(label="blue").update(label="red")
@@ -332,6 +385,6 @@ def test_the_run_says_how_many_corrections_are_right_now_and_were_before(
     assert corrections_measured(run, answerer) == {}
 
 
-def test_a_dataset_that_a_run_used_cannot_go_before_it(dataset: Dataset) -> None:
+def test_a_dataset_that_a_run_used_cannot_go_before_it(corrected_dataset: Dataset) -> None:
     with pytest.raises(ProtectedError):
-        dataset.delete()
+        corrected_dataset.delete()

@@ -164,8 +164,10 @@ def test_a_curator_asks_for_it_watches_it_and_stops_it(
     page = page_of(other)
     assert 'value="1000"' in curator_client.get(page).content.decode()
     for number in ("", "0", "-3", "many", "100001"):
-        refused = curator_client.post(page, {"number": number})
-        assert 'role="alert"' in refused.content.decode()
+        refused = curator_client.post(page, {"number": number}).content.decode()
+        assert 'role="alert"' in refused
+        assert 'aria-describedby="id_number_error"' in refused
+        assert 'id="id_number_error"' in refused
     assert not Job.objects.exists()
     for _ in range(2):  # pressed twice
         curator_client.post(page, {"number": "3"})

@@ -1,6 +1,5 @@
 """The job that audits a dataset: what a training would find in it now. Brings numpy: the worker's alone."""
 
-import csv
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from training.errors import DatasetRefused
 from training.events import Event
 from webapp.studio.audits.keeping import Pictures, packed
 from webapp.studio.audits.services import confirmed_labels, missing_files_exclude
-from webapp.studio.datasets.services import write_manifest
+from webapp.studio.datasets.services import manifest_rows, write_manifest
 from webapp.studio.datasets.told import for_curator
 from webapp.studio.jobs.worker import Tell
 from webapp.studio.models import Dataset, Example, Job, TrainingRun
@@ -137,10 +136,8 @@ def _pictures_by_row(dataset: Dataset, manifest: Path, found: Sequence[Finding])
     wanted = {row for finding in found for item in finding.items for row in item.rows}
     if not wanted:
         return {}
-    with manifest.open(encoding="utf-8", newline="") as lines:
-        reader = csv.reader(lines)
-        next(reader)
-        paths = {line[0]: row for row, line in enumerate(reader) if row in wanted}
+    lines = enumerate(manifest_rows(manifest))
+    paths = {path: row for row, (path, _, _) in lines if row in wanted}
     numbers: dict[int, int] = {}
     names = list(paths)
     for start in range(0, len(names), ROWS_AT_ONCE):

@@ -68,19 +68,27 @@ def clean_label(label: str, *, dataset: Dataset, known: Sequence[str]) -> str:
         return label
     if not label:
         raise LabelRefused("empty")
-    if len(label) > MAX_LABEL_CHARACTERS:
-        raise LabelRefused("too_long", most=MAX_LABEL_CHARACTERS, received=len(label))
-    is_several = any(LABEL_SEPARATOR in each for each in known)
-    if not label.isprintable() or (LABEL_SEPARATOR in label and not is_several):
-        raise LabelRefused("odd", separator=LABEL_SEPARATOR)
+    names = names_in(label, are_several=any(LABEL_SEPARATOR in each for each in known))
     parts = {caseless(part): part for each in known for part in each.split(LABEL_SEPARATOR)}
-    names = [part.strip() for part in label.split(LABEL_SEPARATOR)]
     for name in names:
-        if not name:
-            raise LabelRefused("odd", separator=LABEL_SEPARATOR)
         if parts.get(caseless(name), name) != name:
             raise LabelRefused("case", other=parts[caseless(name)])
     return LABEL_SEPARATOR.join(names)
+
+
+def names_in(label: str, *, are_several: bool) -> list[str]:
+    """The class that a label names, or where there may be several, each of them once. Raises LabelRefused
+    for what a training would refuse."""
+    if len(label) > MAX_LABEL_CHARACTERS:
+        raise LabelRefused("too_long", most=MAX_LABEL_CHARACTERS, received=len(label))
+    names = list(dict.fromkeys(name.strip() for name in label.split(LABEL_SEPARATOR)))
+    if not label.isprintable() or not all(names) or (LABEL_SEPARATOR in label and not are_several):
+        raise LabelRefused("odd", separator=LABEL_SEPARATOR)
+    spelled: dict[str, str] = {}
+    for name in names:
+        if spelled.setdefault(caseless(name), name) != name:
+            raise LabelRefused("case", other=spelled[caseless(name)])
+    return names
 
 
 def examples_move(*, dataset: Dataset, seen: Mapping[int, str], label: str) -> Outcome:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -80,6 +80,20 @@ def write_manifest(dataset: Dataset, file: Path) -> tuple[Counter[str], str]:
         stream.flush()
         os.fsync(stream.fileno())
     return counts, digest
+
+
+def manifest_rows(file: Path) -> Iterator[tuple[str, str, str]]:
+    """Path, label and split of each picture, in the order of the manifest. Raises OSError, and ValueError
+    for what `write_manifest` has not written."""
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            next(rows, None)
+            for row in rows:
+                path, label, split = row
+                yield path, label, split
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 def manifest_digest(dataset: Dataset) -> str:

@@ -1,12 +1,11 @@
 """What a version of a dataset held, as its manifest says, and how the dataset differs from it now."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webapp.accounts.models import User
-from webapp.studio.datasets.services import version_freeze
+from webapp.studio.datasets.services import manifest_rows, version_freeze
 from webapp.studio.models import Dataset, DatasetVersion, Example
 
 PAGE_SIZE = 60
@@ -98,12 +97,9 @@ def differences(version: DatasetVersion) -> Differences | None:
 
 def _manifest(version: DatasetVersion) -> Iterator[Line]:
     try:
-        with version.manifest_path.open(encoding="utf-8", newline="") as stream:
-            rows = csv.reader(stream)
-            next(rows, None)  # the names of the columns
-            for number, (path, label, split) in enumerate(rows, start=1):
-                yield Line(number, path, label, split)
-    except (OSError, ValueError, csv.Error) as error:
+        for number, row in enumerate(manifest_rows(version.manifest_path), start=1):
+            yield Line(number, *row)
+    except (OSError, ValueError) as error:
         raise ManifestGone(version.manifest_name) from error
 
 

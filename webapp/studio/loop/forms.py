@@ -14,6 +14,7 @@ from unfold.widgets import (
 
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.retraining import last_run
+from webapp.studio.loop.routines import NIGHT_HOUR
 from webapp.studio.models import Dataset, Routine, TrainingRun
 
 MAX_CORRECTIONS = 1000
@@ -57,7 +58,10 @@ class RoutineForm(forms.Form):
         label=_("At night"), required=False, widget=UnfoldBooleanSwitchWidget
     )
     promote = forms.BooleanField(
-        label=_("Promote what came of it"), required=False, widget=UnfoldBooleanSwitchWidget
+        label=_("Promote what came of it"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=_("Only where it is not worse than the version that answers."),
     )
 
     def __init__(
@@ -71,8 +75,14 @@ class RoutineForm(forms.Form):
         assert isinstance(choices, RunChoiceField)  # noqa: S101 - for the type checker
         offered = Q(pk__in=list(newest)) | Q(pk=self.initial.get("settings_of"))
         choices.queryset = runs.filter(offered).order_by("-id")
+        self.fields["at_night"].help_text = _(
+            "After %(night)s by the machine's clock, where there is something new to learn from."
+        ) % {"night": f"{NIGHT_HOUR:02}:00"}
         if not settings.AUTO_PROMOTE:
             self.fields["promote"].disabled = True
+            self.fields["promote"].help_text = _(
+                "The operator of this Ocellus leaves that to people. OCELLUS_AUTO_PROMOTE=1 allows it."
+            )
 
     def values(self) -> dict[str, Any]:
         """As `routine_set` takes them."""

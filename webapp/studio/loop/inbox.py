@@ -127,8 +127,9 @@ def queue_of(recognizer: Recognizer, name: str) -> Queue:
 
 
 def last_decision(recognizer: Recognizer, by: User) -> Review | None:
-    """What this curator can undo."""
-    mine = Review.objects.filter(decided_by=by, taken_at=None, prediction__recognizer=recognizer)
+    """What this curator can undo: their last decision on a picture that may still be seen."""
+    seen = may_be_seen(recognizer)
+    mine = Review.objects.filter(decided_by=by, taken_at=None, prediction__in=seen)
     return mine.select_related("prediction").order_by("-decided_at", "-id").first()
 
 

@@ -1,6 +1,5 @@
 """How many of the corrections that a version has learned from it gets right, and how many were before."""
 
-import csv
 import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -15,6 +14,7 @@ from classifier.decide import Answer
 from classifier.errors import ClassifierError
 from classifier.preprocess import read_input
 from training.sources.csv_manifest import LABEL_SEPARATOR
+from webapp.studio.datasets.services import manifest_rows
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.models import DatasetVersion, TrainingRun
 
@@ -40,7 +40,7 @@ def corrections_measured(run: TrainingRun, answerer: Answerer) -> Mapping[str, A
                 "right_before": _num_right(before, truths) if before else None,
             }
         }
-    except (ClassifierError, OSError, RuntimeError, ValueError, csv.Error):
+    except (ClassifierError, OSError, RuntimeError, ValueError):
         logger.exception("The corrections of %s could not be answered again", run)
         return {}
 
@@ -54,11 +54,10 @@ def _truths(run: TrainingRun) -> dict[Path, frozenset[str]]:
 
 
 def _corrections_in(version: DatasetVersion) -> Iterator[tuple[Path, frozenset[str]]]:
-    with version.manifest_path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            file = Path(settings.DATA_DIR) / row["path"]
-            if row["path"].startswith(PREFIX) and file.is_file():
-                yield file, frozenset(filter(None, row["label"].split(LABEL_SEPARATOR)))
+    for path, label, _ in manifest_rows(version.manifest_path):
+        file = Path(settings.DATA_DIR) / path
+        if path.startswith(PREFIX) and file.is_file():
+            yield file, frozenset(filter(None, label.split(LABEL_SEPARATOR)))
 
 
 def _live(run: TrainingRun) -> Answerer | None:

@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from webapp.accounts.models import User
+from webapp.languages import sentence_of
 from webapp.predictions.computed import labels_of
-from webapp.predictions.corrections import MAX_LABEL_CHARACTERS, clean_words
+from webapp.predictions.corrections import clean_words
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import Recognizer
+from webapp.studio.datasets.examples import LabelRefused, names_in
 from webapp.studio.loop.retraining import last_run
 from webapp.studio.models import Example, Review
 
@@ -30,13 +32,18 @@ class ReviewRefused(Exception):
 
 def proposed_label(prediction: Prediction) -> str | None:
     """What it would be learned as if it is accepted: the owner's label, else the answer. None where
-    nobody has said what it is."""
-    if prediction.verdict == Prediction.Verdict.WRONG:
-        return prediction.true_label or None
+    nobody has said what it is, or in words that cannot be a label."""
     several = labels_of(prediction)
-    if several is not None:
+    if prediction.verdict == Prediction.Verdict.WRONG:
+        said = prediction.true_label
+    elif several is not None:
         return LABEL_SEPARATOR.join(several)
-    return None if prediction.is_outlier else prediction.label
+    else:
+        said = "" if prediction.is_outlier else prediction.label
+    try:
+        return LABEL_SEPARATOR.join(names_in(said, are_several=several is not None))
+    except LabelRefused:
+        return None
 
 
 def classes_of(recognizer: Recognizer) -> list[str]:
@@ -63,7 +70,8 @@ def review_decide(
     label: str = "",
     is_new_class: bool = False,
 ) -> Review:
-    """The decision, written down; one that is not taken yet is changed. Raises ReviewRefused.
+    """The decision, written down. One that is not taken yet is changed, and one that is where its owner has
+    said something else since: what datasets have of the picture follows. Raises ReviewRefused.
 
     `label`: of what is relabelled. `is_new_class`: it may be none of `classes`. `seen`: `seen_of` the
     prediction as the curator saw it. If its owner has said something else since, nothing is decided;
@@ -160,15 +168,12 @@ def _label_of(
             _("Expected “accepted”, “relabelled” or “dropped”, received “%(decision)s”.")
             % {"decision": clean_words(decision)[:60]},
         )
-    if len(label) > MAX_LABEL_CHARACTERS:
-        raise ReviewRefused(
-            "label_too_long",
-            _("Expected at most %(most)s characters, received %(number)s. Please say it shorter.")
-            % {"most": MAX_LABEL_CHARACTERS, "number": len(label)},
-        )
+    try:
+        names = names_in(label, are_several=labels_of(prediction) is not None) if label else []
+    except LabelRefused as error:
+        raise ReviewRefused(f"label_{error.code}", sentence_of(error)) from error
     spelled = {name.casefold(): name for name in classes} | {name: name for name in classes}
-    parts = label.split(LABEL_SEPARATOR) if label else []
-    known = [spelled.get(part) or spelled.get(part.casefold()) for part in parts]
+    known = [spelled.get(name) or spelled.get(name.casefold()) for name in names]
     if None in known and not is_new_class:
         raise ReviewRefused(
             "no_class",
@@ -176,7 +181,7 @@ def _label_of(
             % {"label": label},
             label,
         )
-    return LABEL_SEPARATOR.join(name or part for name, part in zip(known, parts, strict=True))
+    return LABEL_SEPARATOR.join(one or name for one, name in zip(known, names, strict=True))
 
 
 def _examples_follow(review: Review) -> None:

@@ -1,6 +1,5 @@
 """The page of a recognizer's routine: when it learns by itself, and how."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -9,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from webapp.recognizers.models import Recognizer
 from webapp.studio.loop.forms import RoutineForm
-from webapp.studio.loop.routines import NIGHT_HOUR, routine_set
+from webapp.studio.loop.routines import routine_set
 from webapp.studio.models import Routine, TrainingRun
 from webapp.studio.pages import curator_page, page
 
@@ -39,8 +38,6 @@ def routine(request: HttpRequest, recognizer_id: int) -> HttpResponse:
         recognizer=recognizer,
         routine=current,
         form=form,
-        night=f"{NIGHT_HOUR:02}:00",
-        may_promote=settings.AUTO_PROMOTE,
         runs=runs.select_related("version__recognizer", "recognizer").order_by("-id")[:NUM_RUNS],
         status=200 if request.method != "POST" else 422,
     )

@@ -1,5 +1,6 @@
 """Decided pictures become examples of a dataset, and the dataset a new version."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from webapp.studio.datasets.services import version_freeze
 from webapp.studio.loop import files
 from webapp.studio.loop.inbox import may_be_seen, reviews_to_take
 from webapp.studio.models import Dataset, DatasetVersion, Example, Review
+
+logger = logging.getLogger(__name__)
 
 # What a request can do; the next press takes the next.
 MAX_TAKEN = 1000
@@ -56,8 +59,9 @@ class Copies:
     taken: Collection[int] = ()
 
     def take(self, *, by: User | None = None) -> Taken:
-        """Write all rows, in one transaction: of two at once, each picture is taken by one."""
-        with transaction.atomic():
+        """Write all rows, in one transaction: of two at once, each picture is taken by one. Raises
+        TakingRefused."""
+        with _told(self.dataset), transaction.atomic():
             Dataset.objects.select_for_update().get(pk=self.dataset.pk)
             taken = _take(self.recognizer, self.dataset, self.paths)
             note = ngettext("%(number)s correction", "%(number)s corrections", len(taken))
@@ -87,15 +91,16 @@ def corrections_copied(*, recognizer: Recognizer, dataset: Dataset) -> Iterator[
     paths: dict[int, str] = {}
     kept: Collection[int] = ()
     try:
-        for review in found:
-            try:
-                paths[review.pk] = files.copy_of(
-                    review.prediction.picture_name, dataset_id=dataset.pk
-                )
-            except FileNotFoundError:
-                continue
-        if paths:
-            files.sync(dataset.pk)
+        with _told(dataset):
+            for review in found:
+                try:
+                    paths[review.pk] = files.copy_of(
+                        review.prediction.picture_name, dataset_id=dataset.pk
+                    )
+                except FileNotFoundError:
+                    continue
+            if paths:
+                files.sync(dataset.pk)
         copies = Copies(recognizer, dataset, len(found), paths)
         yield copies
         kept = copies.taken
@@ -125,6 +130,25 @@ def corrections_release() -> int:
             Example.objects.filter(prediction__in=predictions).delete()
         num_gone += len(predictions)
     return num_gone
+
+
+@contextmanager
+def _told(dataset: Dataset) -> Iterator[None]:
+    """What the disk does not take, and a dataset that is gone meanwhile, as TakingRefused."""
+    try:
+        yield
+    except OSError as error:
+        logger.exception("Corrections could not be taken into %s", dataset)
+        raise TakingRefused(
+            _(
+                "A file could not be read or written: %(problem)s. Look at the disk, and ask for it again."
+            )
+            % {"problem": error.strerror or error}
+        ) from error
+    except Dataset.DoesNotExist as error:
+        raise TakingRefused(
+            _("Expected a dataset to take the pictures into, received none.")
+        ) from error
 
 
 def _take(recognizer: Recognizer, dataset: Dataset, copies: Mapping[int, str]) -> Collection[int]:

@@ -15,8 +15,8 @@ class Review(models.Model):
 
     `label`: the class that it shall be learned as; empty for what is dropped. `said_at`: when its owner
     had said what was decided on, None where that was nothing; the decision stands while this is the
-    prediction's `corrected_at`. `taken_at`: when it became an example of a dataset; until then the
-    decision may change.
+    prediction's `corrected_at`. `taken_at`: when it became an example of a dataset; from then on the
+    decision may change only where its owner says something else, and the example follows.
     """
 
     class Decision(models.TextChoices):

@@ -17,6 +17,7 @@ from training.errors import DatasetRefused
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.listed import spelling_of
 from webapp.studio.datasets.refusals import FolderRefused
+from webapp.studio.datasets.services import manifest_rows
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.models import DatasetVersion
 from webapp.studio.notes import note_of
@@ -78,7 +79,7 @@ def _look(version: DatasetVersion) -> tuple[Listed, set[int]]:
     labels: set[str] = set()
     left: set[str] = set()
     num = num_own = num_own_left = 0
-    for row, (path, label, _) in enumerate(_rows(manifest)):
+    for row, (path, label, _) in enumerate(manifest_rows(manifest)):
         is_own, is_there = not path.startswith(PREFIX), spelling_of(path, root) is not None
         labels.add(label)
         num_own += is_own
@@ -100,15 +101,8 @@ def _write_without(gone: set[int], manifest: Path, shorter: Path) -> None:
     with shorter.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("path", "label", "split"))
-        writer.writerows(row for number, row in enumerate(_rows(manifest)) if number not in gone)
-
-
-def _rows(manifest: Path) -> Iterator[list[str]]:
-    """Path, label and split of each picture, as `datasets.services` has written them."""
-    with manifest.open(encoding="utf-8", newline="") as stream:
-        rows = csv.reader(stream)
-        next(rows, None)
-        yield from rows
+        rows = enumerate(manifest_rows(manifest))
+        writer.writerows(row for number, row in rows if number not in gone)
 
 
 def _classes(labels: set[str]) -> set[str]:
