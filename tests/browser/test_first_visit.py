@@ -9,7 +9,10 @@ from tests.browser.visit import NARROW, WIDE, assert_fits, errors_of, pictures_i
 from tests.stack import Stack
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
+@pytest.mark.parametrize(
+    "size",
+    [pytest.param(WIDE, id="1440"), pytest.param(NARROW, id="390", marks=pytest.mark.slow)],
+)
 def test_answers_appear_without_reloading(
     browser: Browser, stack: Stack, visitor: str, tmp_path: Path, size: dict[str, int]
 ) -> None:

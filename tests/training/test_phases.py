@@ -73,7 +73,7 @@ def test_a_short_training_from_scratch_learns_and_tells_of_each_step() -> None:
     assert all(np.isnan(record.val_loss) for record in history)
 
 
-@pytest.mark.parametrize("augmentation", ["none", "strong"])
+@pytest.mark.parametrize("augmentation", ["none", pytest.param("strong", marks=pytest.mark.slow)])
 def test_from_scratch_learns_with_any_augmentation(augmentation: Any) -> None:
     model, pictures = tiny_model(), drawn(0, 96)
     settings = replace(SCRATCH, augmentation=augmentation, mixed_precision="off")

@@ -333,7 +333,14 @@ def test_what_is_refused_is_a_sentence_and_exit_status_2(
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("stop_at", [("read", 0.0), ("features", 0.0), ("write", 1.0)])
+@pytest.mark.parametrize(
+    "stop_at",
+    [
+        ("read", 0.0),
+        pytest.param(("features", 0.0), marks=pytest.mark.slow),
+        pytest.param(("write", 1.0), marks=pytest.mark.slow),
+    ],
+)
 def test_a_callback_that_raises_leaves_no_bundle(
     trained: Trained, tmp_path: Path, stop_at: tuple[str, float]
 ) -> None:
@@ -347,6 +354,7 @@ def test_a_callback_that_raises_leaves_no_bundle(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_leaves_no_half_bundle(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

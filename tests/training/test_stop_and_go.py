@@ -133,9 +133,11 @@ def undisturbed() -> Result:
     ("call", "goes_on_with"),
     [
         pytest.param(3, (1, 3), id="within an epoch"),
-        pytest.param(5, (1, 4), id="between its last step and its validation"),
+        pytest.param(
+            5, (1, 4), id="between its last step and its validation", marks=pytest.mark.slow
+        ),
         pytest.param(7, (1, 4), id="before its validation is kept", marks=pytest.mark.slow),
-        pytest.param(8, (2, 1), id="after it"),
+        pytest.param(8, (2, 1), id="after it", marks=pytest.mark.slow),
         pytest.param(20, (3, 4), id="at the end", marks=pytest.mark.slow),
     ],
 )

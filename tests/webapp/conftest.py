@@ -23,6 +23,7 @@ from webapp.predictions.answering import answer_all_queued
 from webapp.predictions.engines import engines
 from webapp.predictions.models import Prediction
 from webapp.predictions.services import upload_accept
+from webapp.recognizers import services as recognizer_services
 from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.recognizers.services import version_create
 from webapp.studio.models import Dataset
@@ -37,6 +38,12 @@ def _own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.MANIFESTS_DIR = tmp_path / "manifests"
     settings.CACHE_DIR = tmp_path / "cache"
     settings.WORK_DIR = tmp_path / "work"
+
+
+@pytest.fixture
+def no_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a second, and `test_promotion` looks at it."""
+    monkeypatch.setattr(recognizer_services, "_let_it_answer_once", lambda version: None)
 
 
 @pytest.fixture(autouse=True)

@@ -61,12 +61,6 @@ def worse(
     return version
 
 
-@pytest.fixture
-def no_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes a second, and others look at it."""
-    monkeypatch.setattr(recognizer_services, "_let_it_answer_once", lambda version: None)
-
-
 # The job
 
 

@@ -47,6 +47,7 @@ def test_nothing_heavy_is_imported(code: str) -> None:
     assert imported_after(code, *HEAVY) == []
 
 
+@pytest.mark.slow
 def test_the_web_process_imports_no_engine_either() -> None:
     assert imported_after(WEB, "openvino") == []
     assert imported_after(INFERENCE, "openvino") == ["openvino"]  # so that this can tell

@@ -109,6 +109,7 @@ def english_in(texts: list[str], *, is_ours: bool) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_both_languages_have_every_page_and_no_english_is_left_on_a_chinese_one(
     curator_client: Client, client: Client, furnished_curator: User, settings: Settings
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_start_clears_what_ended_processes_counted_and_leaves_the_living_alone
     clear_unused(tmp_path / "no such folder")
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_does_not_keep_a_process_from_starting(
     start: Callable[[], "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_file_that_cannot_be_read_does_not_keep_a_process_from_starting(
     assert counted_in(folder) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_takes_no_files_leaves_a_process_to_count_for_itself(
     start: Callable[[], "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:

@@ -88,12 +88,6 @@ def test_the_database_itself_allows_one_live_version(new_version: NewVersion) ->
         ModelVersion.objects.filter(pk=second.pk).update(state=State.LIVE)
 
 
-@pytest.fixture
-def no_smoke_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes a second, and others look at it."""
-    monkeypatch.setattr(services, "_let_it_answer_once", lambda version: None)
-
-
 @pytest.mark.usefixtures("no_smoke_test")
 def test_a_promotion_writes_nothing_but_that_it_happened(
     new_version: NewVersion, monkeypatch: pytest.MonkeyPatch

@@ -45,6 +45,7 @@ from webapp.studio.services import (
     runs_mark_interrupted,
 )
 
+pytestmark = pytest.mark.usefixtures("no_smoke_test")
 State = TrainingRun.State
 NewRun = Callable[..., TrainingRun]
 
