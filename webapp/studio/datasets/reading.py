@@ -18,12 +18,11 @@ from training.sources.reading import read_unpacked
 from webapp.predictions.corrections import MAX_LABEL_CHARACTERS
 from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.models import Dataset, Example
-from webapp.studio.models.datasets import ExampleQuerySet
+from webapp.studio.models.datasets import MAX_PATH_CHARACTERS, ExampleQuerySet
 from webapp.studio.notes import Note, finding_note, note_of
 
 # Of one transaction: a third of a second, for which whoever else writes waits where the database is SQLite.
 ROWS_AT_ONCE = 5000
-MAX_PATH_CHARACTERS = 1000
 # A path is unique in its dataset, and PostgreSQL's index takes no entry beyond 2,704 bytes.
 MAX_PATH_BYTES = 2500
 NOT_KEPT = gettext_noop(

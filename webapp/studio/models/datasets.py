@@ -7,13 +7,19 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+MAX_PATH_CHARACTERS = 1000
+
 
 class Dataset(models.Model):
     """Labelled pictures. Their files lie in a folder below the datasets' folder and are never moved or
     changed: what a curator decides is said of them in rows, so that any decision can be taken back.
 
         reading ──its files are rows──▶ ready
-           └────▶ failed                  └──read again──▶ reading
+         │   ▲
+         ▼   └──read again──┐
+        failed ─────────────┘
+
+    One that is ready stays it while it is read again, and where that fails.
     """
 
     class Origin(models.TextChoices):
@@ -89,7 +95,7 @@ class Example(models.Model):
     dataset = models.ForeignKey(
         Dataset, models.CASCADE, related_name="examples", verbose_name=_("dataset")
     )
-    path = models.CharField(_("file"), max_length=1000)
+    path = models.CharField(_("file"), max_length=MAX_PATH_CHARACTERS)
     label = models.CharField(_("class"), max_length=255, blank=True)
     given_label = models.CharField(_("class that it came with"), max_length=255, blank=True)
     split = models.CharField(_("split"), max_length=5, choices=Split, blank=True, default="")

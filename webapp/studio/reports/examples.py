@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from webapp.studio.models import Dataset, Example
-
-MAX_PATH_CHARACTERS = 1000
+from webapp.studio.models.datasets import MAX_PATH_CHARACTERS
 
 
 def examples_by_path(dataset: Dataset | None, paths: Iterable[str]) -> dict[str, Example]:
