@@ -9,13 +9,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.webapp.corrections import colours_dataset, decided, judged
 from tests.webapp.datasets import dataset_of, do_job, row_of
 from tests.webapp.rows import version_of
 from webapp.accounts.models import User
-from webapp.recognizers.models import Recognizer
+from webapp.recognizers.models import ModelVersion, Recognizer
 from webapp.studio.datasets.adding import dataset_import
+from webapp.studio.datasets.deletion import dataset_delete
 from webapp.studio.datasets.services import dataset_get_or_create, manifest_rows, version_freeze
 from webapp.studio.datasets.versions import PAGE_SIZE, differences
+from webapp.studio.loop.inbox import DECIDED, queue_of, reviews_to_take
+from webapp.studio.loop.taking import corrections_take
 from webapp.studio.models import Dataset, DatasetVersion, Routine, TrainingRun
 
 
@@ -188,6 +192,22 @@ def test_the_files_of_a_zip_go_with_its_dataset(curator_client: Client, dataset:
     assert "which came in a ZIP" in text_of(curator_client, "dataset_remove", dataset.pk)
     curator_client.post(reverse("studio:dataset_remove", args=[dataset.pk]))
     assert list(dataset.path.parent.iterdir()) == []
+
+
+def test_corrections_of_a_dataset_that_is_deleted_wait_to_be_taken_into_another(
+    live_version: ModelVersion, owner: User, curator: User
+) -> None:
+    recognizer = live_version.recognizer
+    dataset = colours_dataset(recognizer)
+    TrainingRun.objects.all().delete()
+    review = decided(judged(owner, live_version), curator)
+    corrections_take(recognizer=recognizer, dataset=dataset)
+    assert list(reviews_to_take(recognizer)) == []
+    assert dataset_delete(dataset=dataset)
+    assert list(reviews_to_take(recognizer)) == [review]
+    assert list(queue_of(recognizer, DECIDED).ids) == [review.prediction_id]
+    other = dataset_of("others")
+    assert corrections_take(recognizer=recognizer, dataset=other).number == 1
 
 
 def test_a_dataset_that_is_needed_is_not_deleted_and_says_what_needs_it(

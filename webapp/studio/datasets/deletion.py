@@ -13,7 +13,7 @@ from django.db.models.deletion import ProtectedError
 
 from webapp.recognizers.models import ModelVersion
 from webapp.studio.datasets.incoming import incoming_drop
-from webapp.studio.models import Dataset, DatasetVersion, Job, Routine, TrainingRun
+from webapp.studio.models import Dataset, DatasetVersion, Job, Review, Routine, TrainingRun
 
 logger = logging.getLogger(__name__)
 DELETED_PREFIX = ".deleted-"
@@ -55,7 +55,8 @@ def belongings_of(dataset: Dataset) -> Belongings:
 
 def dataset_delete(*, dataset: Dataset) -> bool:
     """Delete a dataset, its rows, its versions and the runs that left nothing; False, and nothing is
-    done, where something stands in the way. The files of a ZIP go with it, those of a folder stay."""
+    done, where something stands in the way. The files of a ZIP go with it, those of a folder stay; the
+    corrections that it had wait to be taken again."""
     try:
         with transaction.atomic():
             if not Dataset.objects.select_for_update().filter(pk=dataset.pk).exists():
@@ -66,6 +67,8 @@ def dataset_delete(*, dataset: Dataset) -> bool:
             uploads = [job.params.get("upload", "") for job in dataset.jobs.all()]
             TrainingRun.objects.filter(dataset=dataset).delete()
             DatasetVersion.objects.filter(dataset=dataset).delete()
+            # What was corrected is not its own: curators can take it into another one.
+            Review.objects.filter(prediction__examples__dataset=dataset).update(taken_at=None)
             dataset.delete()
     except (ProtectedError, IntegrityError):
         return False  # a run was begun meanwhile
