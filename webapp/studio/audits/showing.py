@@ -137,7 +137,7 @@ def _examples(job: Job, numbers: Sequence[int]) -> dict[int, Example]:
     found: dict[int, Example] = {}
     for start in range(0, len(numbers), ROWS_AT_ONCE):
         chunk = numbers[start : start + ROWS_AT_ONCE]
-        found.update(Example.objects.filter(dataset=job.dataset_id).in_bulk(chunk))
+        found.update(Example.objects.present().filter(dataset=job.dataset_id).in_bulk(chunk))
     return found
 
 

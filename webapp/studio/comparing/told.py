@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -43,13 +42,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture on which the two disagree; addresses are empty where it is no dataset's any more."""
+    """A picture on which the two disagree. `example`: None where it is no dataset's any more."""
 
     truth: str
     champion: str
     challenger: str
-    thumbnail: str
-    picture: str
+    example: Example | None
 
 
 @dataclass(frozen=True)
@@ -277,22 +275,21 @@ def _disagreements(result: Mapping[str, Any], version: ModelVersion) -> list[Dis
     ]
 
 
-def _examples_of(version: ModelVersion, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The dataset and the example of each path, where it still is one of what the version learned from."""
+def _examples_of(version: ModelVersion, paths: Sequence[str]) -> dict[str, Example]:
+    """The example of each path, where it still is one of what the version learned from."""
     run = TrainingRun.objects.filter(version=version).only("dataset_id").first()
     if run is None:
         return {}
-    found = Example.objects.filter(dataset=run.dataset_id, path__in=paths)
-    return {path: (run.dataset_id, pk) for path, pk in found.values_list("path", "pk")}
+    found = Example.objects.present().filter(dataset=run.dataset_id, path__in=paths)
+    return {row.path: row for row in found}
 
 
-def _shown(each: Mapping[str, Any], example: tuple[int, int] | None) -> Shown:
+def _shown(each: Mapping[str, Any], example: Example | None) -> Shown:
     return Shown(
         truth=_labels(each["truth"]),
         champion=_labels(each["champion"]),
         challenger=_labels(each["challenger"]),
-        thumbnail=reverse("studio:example_thumbnail", args=example) if example else "",
-        picture=reverse("studio:example_picture", args=example) if example else "",
+        example=example,
     )
 
 

@@ -15,7 +15,8 @@ from webapp.studio.models import Example
 @dataclass(frozen=True, slots=True)
 class Tile:
     """`picked`: its number and the state in which it is shown, for the form. `below`: the address that
-    its own begin with. `notes`: what became of it, in sentences."""
+    its own begin with. `notes`: what became of it, in sentences. `is_visitors`: a copy of a visitor's
+    picture, which not every curator may see."""
 
     picked: str
     below: str
@@ -24,6 +25,7 @@ class Tile:
     path: str
     file_name: str
     alternative: str
+    is_visitors: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def tiles_of(examples: Iterable[Example], filters: Filters, *, below: str) -> li
                 path=each.path,
                 file_name=name,
                 alternative=alternative % {"label": each.label or "–", "name": name},
+                is_visitors=each.prediction_id is not None,
             )
         )
     return tiles

@@ -105,7 +105,7 @@ def _manifest(version: DatasetVersion) -> Iterator[Line]:
 
 def _with_examples(version: DatasetVersion, lines: list[Line]) -> list[Line]:
     paths = [line.path for line in lines]
-    rows = Example.objects.filter(dataset=version.dataset_id, path__in=paths)
+    rows = Example.objects.present().filter(dataset=version.dataset_id, path__in=paths)
     by_path = {row.path: row for row in rows}
     return [
         Line(line.number, line.path, line.label, line.split, by_path.get(line.path))

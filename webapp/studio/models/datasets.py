@@ -67,6 +67,10 @@ class ExampleQuerySet(models.QuerySet["Example"]):
         """Those that the next run would learn from or be measured on."""
         return self.filter(excluded="")
 
+    def present(self) -> "ExampleQuerySet":
+        """Without copies of pictures that their owners have deleted: those go in a moment."""
+        return self.filter(Q(prediction=None) | Q(prediction__deleted_at=None))
+
 
 class Example(models.Model):
     """One picture of a dataset.

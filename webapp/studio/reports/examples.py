@@ -19,7 +19,7 @@ def examples_by_path(dataset: Dataset | None, paths: Iterable[str]) -> dict[str,
         return {}
     folder = os.path.relpath(dataset.path, settings.DATA_DIR)
     inside = {f"{folder}/{path}": path for path in wanted}
-    rows = Example.objects.filter(dataset=dataset, path__in=[*wanted, *inside])
+    rows = Example.objects.present().filter(dataset=dataset, path__in=[*wanted, *inside])
     return {inside.get(row.path, row.path): row for row in rows if row.file.is_file()}
 
 
