@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,7 +19,9 @@ from webapp.accounts.models import User
 from webapp.predictions.deletions import deletion_undo, predictions_delete
 from webapp.predictions.models import Prediction
 from webapp.recognizers.models import ModelVersion
+from webapp.studio.datasets import pictures
 from webapp.studio.jobs.services import job_create
+from webapp.studio.loop import files
 from webapp.studio.loop.taking import corrections_take
 from webapp.studio.models import Dataset, Example, Job, TrainingRun
 
@@ -183,8 +186,8 @@ def test_pictures_on_which_two_versions_disagree_are_shown_to_who_may_see_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("webapp.studio.background.os.nice", lambda by: by)
-    pictures = label_colours(tmp_path, 1)
-    version = new_version(outcomes=wrong(pictures), learned=[])
+    labelled = label_colours(tmp_path, 1)
+    version = new_version(outcomes=wrong(labelled), learned=[])
     dataset = Dataset.objects.create(name="Colours", folder_name="others")
     TrainingRun.objects.create(
         recognizer=version.recognizer, dataset=dataset, config={}, version=version
@@ -196,7 +199,7 @@ def test_pictures_on_which_two_versions_disagree_are_shown_to_who_may_see_them(
             label=picture.label,
             prediction=None if place else correction,
         )
-        for place, picture in enumerate(pictures)
+        for place, picture in enumerate(labelled)
     )
     compare_now(version, live_version)
     page = f"/admin/studio/comparing/{version.pk}/"
@@ -207,3 +210,56 @@ def test_pictures_on_which_two_versions_disagree_are_shown_to_who_may_see_them(
     predictions_delete(owner=owner, public_ids=[correction.public_id], deletion=uuid.uuid4())
     text = seer.get(page).content.decode()
     assert (text.count("/thumbnail/"), text.count("no longer in the dataset")) == (2, 1)
+
+
+# What is kept of them
+
+
+def thumbnails(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "cache" / "thumbnails").rglob("*.jpg"))
+
+
+def test_of_a_copy_that_goes_while_it_is_made_small_nothing_is_kept(
+    copy: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = pictures._encoded
+
+    def encoded_before_it_goes(file: Path, long_side: int) -> bytes:
+        small = encoded(file, long_side)
+        files.forget(copy.path)
+        return small
+
+    monkeypatch.setattr(pictures, "_encoded", encoded_before_it_goes)
+    pictures.thumbnail_of(copy)
+    assert not copy.file.exists()
+    assert thumbnails(tmp_path) == []
+
+
+def test_of_a_copy_that_is_made_small_while_it_goes_nothing_is_kept(
+    copy: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def unlink_after_somebody_looked(file: Path, **more: Any) -> None:
+        if file == copy.file:  # so far nothing was kept of it
+            pictures.thumbnail_of(copy)
+            assert thumbnails(tmp_path)
+        unlink(file, **more)
+
+    monkeypatch.setattr(Path, "unlink", unlink_after_somebody_looked)
+    files.forget(copy.path)
+    assert not copy.file.exists()
+    assert thumbnails(tmp_path) == []
+
+
+def test_a_copy_that_somebody_else_removes_stops_no_sweep(
+    copy: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "KEPT_WITHOUT_ROW_SECONDS", -60)
+    left = copy.file.with_name("left.jpg")
+    left.touch()
+    gone = copy.file.with_name("gone.jpg")
+    gone.symlink_to("nowhere")  # listed, and not there any more
+    assert files.sweep() == 1
+    assert not left.exists()
+    assert copy.file.exists()

@@ -28,6 +28,8 @@ def thumbnail_of(example: Example) -> bytes:
     except FileNotFoundError:
         small = _encoded(file, THUMBNAIL_LONG_SIDE)
     _keep(kept, small)
+    if not file.exists():  # it was forgotten meanwhile
+        kept.unlink(missing_ok=True)
     return small
 
 
@@ -36,10 +38,15 @@ def picture_of(example: Example) -> bytes:
     return _encoded(_file_of(example), SHOWN_LONG_SIDE)
 
 
-def forget_thumbnail(file: Path) -> None:
-    """Remove the small picture that was kept of a file, which is still there."""
-    with contextlib.suppress(FileNotFoundError):
-        _kept_name(file.resolve()).unlink(missing_ok=True)
+def forget_picture(file: Path) -> None:
+    """Remove a file and the small picture that was kept of it; fine when it is gone. Raises OSError."""
+    try:
+        kept = _kept_name(file.resolve())
+    except FileNotFoundError:
+        return
+    kept.unlink(missing_ok=True)  # first: who is killed leaves no small picture without its file
+    file.unlink(missing_ok=True)
+    kept.unlink(missing_ok=True)  # of somebody who has looked at it at this moment
 
 
 def thumbnails_sweep() -> int:

@@ -20,7 +20,7 @@ from django.db import transaction
 
 from classifier import disk
 from webapp.predictions.pictures import path_of
-from webapp.studio.datasets.pictures import forget_thumbnail
+from webapp.studio.datasets.pictures import forget_picture
 from webapp.studio.models import Example
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,7 @@ def copy_of(picture_name: str, *, dataset_id: int) -> str:
 def forget(path: str) -> None:
     """Remove a copy and what was made of it; fine when it is gone."""
     with contextlib.suppress(OSError):
-        forget_thumbnail(_file_of(path))
-        _file_of(path).unlink(missing_ok=True)
+        forget_picture(_file_of(path))
 
 
 def sync(dataset_id: int) -> None:
@@ -65,7 +64,7 @@ def sweep() -> int:
     long_ago = time.time() - KEPT_WITHOUT_ROW_SECONDS
     num_gone = 0
     for folder in _folders():
-        old = [path for path in folder.iterdir() if path.stat().st_ctime < long_ago]
+        old = [path for path in folder.iterdir() if _is_older(path, long_ago)]
         names = [f"{FOLDER}/{folder.name}/{path.name}" for path in old]
         for start in range(0, len(names), 500):
             chunk = names[start : start + 500]
@@ -93,6 +92,14 @@ def _folders() -> Iterator[Path]:
     for entry in root.iterdir() if root.is_dir() else ():
         if entry.is_dir() and entry.name.isascii() and entry.name.isdecimal():
             yield entry
+
+
+def _is_older(file: Path, than: float) -> bool:
+    """False also for one that somebody else has removed meanwhile."""
+    try:
+        return file.stat().st_ctime < than
+    except FileNotFoundError:
+        return False
 
 
 def _file_of(path: str) -> Path:
