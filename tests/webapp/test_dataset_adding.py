@@ -14,7 +14,9 @@ from django.urls import reverse
 
 from tests.pictures import picture_bytes
 from tests.webapp.datasets import dataset_of, do_job, folder_of, row_of, zip_of
-from webapp.studio.datasets import incoming, sweeping
+from webapp.accounts.models import User
+from webapp.studio.datasets import incoming, services, sweeping
+from webapp.studio.datasets.adding import dataset_add_folder
 from webapp.studio.datasets.incoming import PIECE_BYTES
 from webapp.studio.datasets.pictures import thumbnail_of
 from webapp.studio.models import Dataset, Job
@@ -127,6 +129,25 @@ def test_a_form_sent_twice_makes_one_dataset(curator_client: Client) -> None:
     second = curator_client.post(NEW, {"folder_name": "bugs"})
     assert "is the dataset “bugs” already" in second.content.decode()
     assert (Dataset.objects.count(), Job.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize("origin", ["folder", "upload"])
+def test_of_two_new_datasets_with_one_name_the_second_is_given_the_next_that_is_free(
+    curator: User, send: SendZip, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    folder_of("garden")
+
+    def free_while_another_is_made(name: str) -> str:
+        monkeypatch.undo()
+        Dataset.objects.create(name=name, folder_name="another")
+        return name
+
+    monkeypatch.setattr(services, "free_name", free_while_another_is_made)
+    if origin == "folder":
+        dataset = dataset_add_folder(folder_name="garden", name="Garden", created_by=curator)
+    else:
+        dataset = send(zip_of(), title="Garden")
+    assert dataset.name == "Garden 2"
 
 
 def test_a_zip_in_pieces_becomes_a_dataset_named_as_the_file(curator_client: Client) -> None:

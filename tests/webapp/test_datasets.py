@@ -239,3 +239,19 @@ def test_a_new_name_brings_no_dataset_back_that_was_deleted_meanwhile(
     address = reverse("studio:dataset_settings", args=[dataset.pk])
     assert curator_client.post(address, {"name": "Garden"}).status_code == 404
     assert not Dataset.objects.exists()
+
+
+def test_of_two_datasets_that_are_given_one_name_at_the_same_moment_the_second_is_told(
+    dataset: Dataset, curator_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_valid_while_another_is_renamed(form: RenameForm) -> bool:
+        form.full_clean()
+        Dataset.objects.create(name="Garden", folder_name="garden")
+        return True
+
+    monkeypatch.setattr(RenameForm, "is_valid", is_valid_while_another_is_renamed)
+    address = reverse("studio:dataset_settings", args=[dataset.pk])
+    text = curator_client.post(address, {"name": "Garden"}).content.decode()
+    assert "of that name already" in text
+    dataset.refresh_from_db()
+    assert dataset.name == "bugs"

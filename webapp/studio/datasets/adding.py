@@ -5,12 +5,11 @@ import unicodedata
 from pathlib import Path, PurePath
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 
 from webapp.accounts.models import User
 from webapp.studio.datasets.incoming import Incoming
 from webapp.studio.datasets.refusals import FolderRefused, UploadRefused
-from webapp.studio.datasets.services import free_name
+from webapp.studio.datasets.services import dataset_ensure
 from webapp.studio.jobs.services import job_create
 from webapp.studio.models import Dataset, Job
 from webapp.studio.services import dataset_folders
@@ -36,16 +35,11 @@ def dataset_add_folder(*, folder_name: str, name: str, created_by: User) -> Data
         raise FolderRefused("leads_out", folder=folder_name)
     if folder_name not in dataset_folders():
         raise FolderRefused("unknown", folder=folder_name)
-    try:
-        with transaction.atomic():
-            dataset = Dataset.objects.create(
-                name=free_name(name or folder_name), folder_name=folder_name, created_by=created_by
-            )
-    except IntegrityError:  # somebody else has, at the same moment
-        existing = Dataset.objects.filter(folder_name=folder_name).first()
-        if existing is None:
-            raise
-        raise FolderRefused("taken", folder=folder_name, name=existing.name) from None
+    dataset, is_new = dataset_ensure(
+        folder_name=folder_name, name=name or folder_name, created_by=created_by
+    )
+    if not is_new:  # somebody else has, at the same moment
+        raise FolderRefused("taken", folder=folder_name, name=dataset.name)
     dataset_import(dataset=dataset, requested_by=created_by)
     return dataset
 
@@ -61,14 +55,12 @@ def dataset_add_upload(*, incoming: Incoming, created_by: User) -> Dataset:
             )
         name = incoming.name or PurePath(incoming.file_name).stem
         folder = _NO_FOLDER_NAME.sub("-", unicodedata.normalize("NFC", name)).strip("-")[:50]
-        dataset, _ = Dataset.objects.get_or_create(
+        dataset, _ = dataset_ensure(
             # Its letters may take four bytes each, and a folder's name may have 255.
             folder_name=f"{folder or 'dataset'}-{incoming.key[:KEY_CHARACTERS]}",
-            defaults={
-                "name": free_name(name),
-                "created_by": created_by,
-                "origin": Dataset.Origin.UPLOAD,
-            },
+            name=name,
+            created_by=created_by,
+            origin=Dataset.Origin.UPLOAD,
         )
     if dataset.state != Dataset.State.READY:
         dataset_import(dataset=dataset, requested_by=created_by, incoming=incoming)

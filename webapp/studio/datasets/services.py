@@ -6,10 +6,11 @@ import os
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from webapp.accounts.models import User
@@ -17,17 +18,37 @@ from webapp.studio.models import Dataset, DatasetVersion, Example
 
 ROWS_AT_ONCE = 2000
 MAX_NAME_CHARACTERS = 190  # leaves room for a number behind it
+NAME_ATTEMPTS = 5
 
 
 def dataset_get_or_create(
     *, folder_name: str, created_by: User | None = None, origin: str = Dataset.Origin.FOLDER
 ) -> Dataset:
     """The dataset of that folder below the datasets' folder; a new one is still to be read."""
-    dataset, _ = Dataset.objects.get_or_create(
-        folder_name=folder_name,
-        defaults={"name": free_name(folder_name), "created_by": created_by, "origin": origin},
-    )
-    return dataset
+    return dataset_ensure(
+        folder_name=folder_name, name=folder_name, created_by=created_by, origin=origin
+    )[0]
+
+
+def dataset_ensure(
+    *,
+    folder_name: str,
+    name: str,
+    created_by: User | None = None,
+    origin: str = Dataset.Origin.FOLDER,
+) -> tuple[Dataset, bool]:
+    """What `dataset_get_or_create` gives, and whether it is new; then under that name, or the next that is
+    free."""
+
+    def get_or_create() -> tuple[Dataset, bool]:
+        fields = {"name": free_name(name), "created_by": created_by, "origin": origin}
+        return Dataset.objects.get_or_create(folder_name=folder_name, defaults=fields)
+
+    for _ in range(NAME_ATTEMPTS - 1):
+        # Another folder may be given that name at the same moment.
+        with suppress(IntegrityError):
+            return get_or_create()
+    return get_or_create()
 
 
 def free_name(name: str) -> str:

@@ -1,6 +1,7 @@
 """The pages of a dataset: browse it, rename it, read it again, delete it."""
 
 from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -74,10 +75,16 @@ def dataset_settings(request: HttpRequest, dataset_id: int) -> HttpResponse:
     form = RenameForm(request.POST or None, instance=dataset_or_404(dataset_id))
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"]
-        if not Dataset.objects.filter(pk=shown.pk).update(name=name):
-            raise Http404
-        messages.success(request, _("The dataset is called “%(name)s” now.") % {"name": name})
-        return redirect("studio:dataset_settings", shown.pk)
+        try:
+            with transaction.atomic():
+                num_renamed = Dataset.objects.filter(pk=shown.pk).update(name=name)
+        except IntegrityError:  # another one was given that name at the same moment
+            form.add_error("name", form.fields["name"].error_messages["unique"])
+        else:
+            if not num_renamed:
+                raise Http404
+            messages.success(request, _("The dataset is called “%(name)s” now.") % {"name": name})
+            return redirect("studio:dataset_settings", shown.pk)
     return dataset_page(
         request,
         "settings.html",
