@@ -43,6 +43,9 @@ def dataset_read(
         raise FolderRefused("gone", folder=dataset.folder_name)
     index = read_unpacked(path)
     _refuse_links_that_lead_out(dataset, index, inside)
+    for name in index.class_names:
+        if LABEL_SEPARATOR in name:  # in rows and lists it would be two classes
+            raise FolderRefused("separator", name=shown(name), separator=LABEL_SEPARATOR)
     return examples_write(dataset=dataset, index=index, tell=tell)
 
 
