@@ -136,7 +136,7 @@ def _runs(recognizer: Recognizer, frozen: DatasetVersion, version: ModelVersion)
         TrainingRun.objects.create(
             recognizer=recognizer,
             dataset=frozen.dataset,
-            dataset_version=frozen if is_done else None,
+            dataset_version=None if state == states.QUEUED else frozen,
             state=state,
             config={"backbone": "mobilenet_v2", "seed": 0},
             step="layers" if state == states.RUNNING else "",

@@ -23,17 +23,14 @@ from webapp.recognizers.models import ModelVersion
 from webapp.recognizers.services import version_create, version_promote
 from webapp.recognizers.swap import PromotionRefused, WorkersTooSlow
 from webapp.studio.comparing.services import comparison_queue_if_new, has_champion
-from webapp.studio.datasets.reading import dataset_read
-from webapp.studio.datasets.refusals import FolderRefused
-from webapp.studio.datasets.services import version_freeze
 from webapp.studio.datasets.told import for_curator
 from webapp.studio.lease import Hold, LeaseLost, kept
 from webapp.studio.loop.files import PREFIX
 from webapp.studio.loop.measuring import corrections_measured
-from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
+from webapp.studio.models import TrainingRun
 from webapp.studio.notes import error_note, finding_note, note_of
 from webapp.studio.runs.estimate import estimate_of
-from webapp.studio.runs.listed import Listed, list_of, say_left_out
+from webapp.studio.runs.listed import Listed, list_of, say_left_out, version_of
 from webapp.studio.runs.listener import Listener, listening
 from webapp.studio.runs.room import room_for
 from webapp.studio.runs.sweeping import sweep_bundles, sweep_work
@@ -42,7 +39,6 @@ from webapp.studio.services import (
     run_end,
     run_expect,
     run_fall_back,
-    run_fix_version,
     run_keep,
     run_renew,
     run_shall_stop,
@@ -105,7 +101,7 @@ def train_next() -> bool:
 
 
 def _train(run: TrainingRun, listener: Listener) -> TrainingResult:
-    version = _version(run)
+    version = version_of(run)
     listener.lines.say(
         "version",
         number=version.number,
@@ -177,20 +173,6 @@ def _outliers(name: str) -> Path:
     if not folder.resolve().is_relative_to(root.resolve()):
         raise DatasetRefused("no_outliers", path=folder)
     return folder
-
-
-def _version(run: TrainingRun) -> DatasetVersion:
-    """What the run learns from: what was chosen, or the dataset as it is when its turn comes."""
-    if run.dataset_version is None:
-        dataset = run.dataset
-        if dataset.origin == Dataset.Origin.FOLDER:  # pictures may have been added
-            dataset_read(dataset)
-        elif dataset.state != Dataset.State.READY:
-            raise FolderRefused("not_read", name=dataset.name)
-        run_fix_version(run=run, version=version_freeze(dataset=dataset))
-    if run.dataset_version is None:
-        raise LeaseLost
-    return run.dataset_version
 
 
 def _patiently(run: TrainingRun, record: Callable[[], T]) -> T:

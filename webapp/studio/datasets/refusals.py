@@ -29,6 +29,10 @@ class FolderRefused(ClassifierError):
             "Expected the dataset “%(name)s” to be read, but it is not yet, or could not be. "
             "Look at its page, and train when it is ready."
         ),
+        "being_read": gettext_noop(
+            "Expected the dataset “%(name)s” to be at rest, but its pictures are being read just now. "
+            "Try again when that has ended."
+        ),
         "separator": gettext_noop(
             "Expected names of classes without “%(separator)s”, which stands between several labels of one "
             "picture, found “%(name)s”. Rename it, and read the folder again."

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from webapp.accounts.models import User
-from webapp.studio.models import Dataset, DatasetVersion, Example
+from webapp.studio.datasets.refusals import FolderRefused
+from webapp.studio.models import Dataset, DatasetVersion, Example, Job, TrainingRun
 
 ROWS_AT_ONCE = 2000
 MAX_NAME_CHARACTERS = 190  # leaves room for a number behind it
@@ -61,17 +62,37 @@ def free_name(name: str) -> str:
     return free
 
 
+def has_open_import(dataset: Dataset) -> bool:
+    """Whether a job reads it, or will when its turn comes."""
+    imports = dataset.jobs.filter(kind=Job.Kind.IMPORT, state__in=Job.OPEN_STATES)
+    return imports.exists()
+
+
+def expect_at_rest(dataset: Dataset) -> None:
+    """Raises FolderRefused while its files become rows, of which there is a part so far: in a job, or in
+    a run that learns from it as it is and has no version yet."""
+    runs = TrainingRun.objects.filter(dataset=dataset, dataset_version=None)
+    if has_open_import(dataset) or runs.filter(state=TrainingRun.State.RUNNING).exists():
+        raise FolderRefused("being_read", name=dataset.name)
+
+
 def version_freeze(
-    *, dataset: Dataset, created_by: User | None = None, note: str = ""
+    *, dataset: Dataset, created_by: User | None = None, note: str = "", is_read: bool = False
 ) -> DatasetVersion:
-    """The dataset as it is now, as a version that never changes: the latest one where that is the same."""
+    """The dataset as it is now, as a version that never changes: the latest one where that is the same.
+
+    Raises FolderRefused while it is being read. `is_read`: the caller has read all of it just now,
+    whoever else is at it.
+    """
     folder = Path(settings.MANIFESTS_DIR)
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".{uuid.uuid4()}.csv"
     try:
         with transaction.atomic():
-            # Whoever numbers a version of this dataset next waits here.
+            # Whoever numbers a version of this dataset next waits here, and whoever adds pictures to it.
             Dataset.objects.select_for_update().get(pk=dataset.pk)
+            if not is_read:
+                expect_at_rest(dataset)
             counts, digest = write_manifest(dataset, draft)
             latest = dataset.latest_version()
             if latest and latest.digest == digest and latest.manifest_path.is_file():

@@ -7,8 +7,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from webapp.languages import sentence_of
 from webapp.studio.datasets.forms import NoteForm
 from webapp.studio.datasets.frame import dataset_or_404, dataset_page
+from webapp.studio.datasets.refusals import FolderRefused
 from webapp.studio.datasets.versions import ManifestGone, differences, lines_of, version_make
 from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
 from webapp.studio.pages import curator, curator_page, number_of
@@ -98,7 +100,11 @@ def _make(request: HttpRequest, dataset: Dataset, note: str) -> None:
             request, _("There are no pictures to make a version of. Read the dataset first.")
         )
         return
-    version, is_new = version_make(dataset=dataset, created_by=curator(request), note=note)
+    try:
+        version, is_new = version_make(dataset=dataset, created_by=curator(request), note=note)
+    except FolderRefused as error:
+        messages.error(request, sentence_of(error))
+        return
     if is_new:
         sentence = _("Version %(number)s holds the dataset as it is now.")
         messages.success(request, sentence % {"number": version.number})

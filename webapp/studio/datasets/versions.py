@@ -53,7 +53,7 @@ class Differences:
 
 def version_make(*, dataset: Dataset, created_by: User, note: str) -> tuple[DatasetVersion, bool]:
     """The dataset as it is now, as a version, and whether that is new: one that holds the same is taken
-    for it, and is given the note where it has none."""
+    for it, and is given the note where it has none. Raises FolderRefused while it is being read."""
     last = dataset.latest_version()
     version = version_freeze(dataset=dataset, created_by=created_by, note=note)
     is_new = last is None or version.number > last.number

@@ -23,6 +23,7 @@ from webapp.studio.loop.inbox import reviews_to_take
 from webapp.studio.loop.retraining import last_success
 from webapp.studio.loop.taking import (
     Copies,
+    TakingDelayed,
     TakingRefused,
     corrections_copied,
     corrections_release,
@@ -121,6 +122,8 @@ def _start(routine: Routine, now: datetime) -> bool:
     try:
         with corrections_copied(recognizer=routine.recognizer, dataset=routine.dataset) as copies:
             return _begin(routine, now, copies, last, config)
+    except TakingDelayed:
+        return False  # the next round asks again
     except TakingRefused as refused:
         logger.warning("%s does not learn by itself: %s", routine, refused)
         _claim(routine, now)

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from webapp.accounts.models import User
+from webapp.languages import sentence_of
 from webapp.recognizers.models import Recognizer
-from webapp.studio.datasets.services import version_freeze
+from webapp.studio.datasets.refusals import FolderRefused
+from webapp.studio.datasets.services import expect_at_rest, version_freeze
 from webapp.studio.loop import files
 from webapp.studio.loop.inbox import may_be_seen, reviews_to_take
 from webapp.studio.models import Dataset, DatasetVersion, Example, Review
@@ -37,6 +39,10 @@ class Taken:
 
 class TakingRefused(Exception):
     """Its text is a sentence for people."""
+
+
+class TakingDelayed(TakingRefused):
+    """It will do in a moment."""
 
 
 def corrections_take(*, recognizer: Recognizer, dataset: Dataset, by: User | None = None) -> Taken:
@@ -65,11 +71,12 @@ class Copies:
             Dataset.objects.select_for_update().get(pk=self.dataset.pk)
             taken = _take(self.recognizer, self.dataset, self.paths)
             note = ngettext("%(number)s correction", "%(number)s corrections", len(taken))
-            version = version_freeze(
-                dataset=self.dataset,
-                created_by=by,
-                note=note % {"number": len(taken)} if taken else "",
-            )
+            with _at_rest():
+                version = version_freeze(
+                    dataset=self.dataset,
+                    created_by=by,
+                    note=note % {"number": len(taken)} if taken else "",
+                )
         self.taken = taken
         return Taken(version, len(taken), self.num_found - len(self.paths))
 
@@ -85,6 +92,8 @@ def corrections_copied(*, recognizer: Recognizer, dataset: Dataset) -> Iterator[
             _("“%(dataset)s” is not read yet. Expected a dataset whose pictures are known.")
             % {"dataset": dataset}
         )
+    with _at_rest():
+        expect_at_rest(dataset)
     found = list(
         reviews_to_take(recognizer).select_related("prediction").order_by("id")[:MAX_TAKEN]
     )
@@ -172,3 +181,12 @@ def _take(recognizer: Recognizer, dataset: Dataset, copies: Mapping[int, str]) -
     pks = [review.pk for review in standing]
     Review.objects.filter(pk__in=pks, taken_at=None).update(taken_at=timezone.now())
     return pks
+
+
+@contextmanager
+def _at_rest() -> Iterator[None]:
+    """Raises TakingDelayed where the dataset is being read."""
+    try:
+        yield
+    except FolderRefused as error:
+        raise TakingDelayed(sentence_of(error)) from error

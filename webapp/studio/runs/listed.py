@@ -16,13 +16,16 @@ from training.dataset.findings import names_listed
 from training.errors import DatasetRefused
 from training.sources.csv_manifest import LABEL_SEPARATOR
 from training.sources.listed import spelling_of
+from webapp.studio.datasets.reading import dataset_read
 from webapp.studio.datasets.refusals import FolderRefused
-from webapp.studio.datasets.services import manifest_rows
+from webapp.studio.datasets.services import has_open_import, manifest_rows, version_freeze
+from webapp.studio.lease import LeaseLost
 from webapp.studio.loop.files import PREFIX
-from webapp.studio.models import DatasetVersion
+from webapp.studio.models import Dataset, DatasetVersion, TrainingRun
 from webapp.studio.notes import note_of
 from webapp.studio.runs.listener import Listener
 from webapp.studio.runs.sentences import LEFT_OUT, LOST
+from webapp.studio.services import run_fix_version
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,22 @@ class Listed:
     num: int
     num_gone: int = 0
     lost: Sequence[str] = ()
+
+
+def version_of(run: TrainingRun) -> DatasetVersion:
+    """What the run learns from: what was chosen, or the dataset as it is when its turn comes. Raises
+    LeaseLost, and what reading the dataset raises."""
+    if run.dataset_version is None:
+        dataset = run.dataset
+        is_folder = dataset.origin == Dataset.Origin.FOLDER
+        if not is_folder and dataset.state != Dataset.State.READY:
+            raise FolderRefused("not_read", name=dataset.name)
+        if is_folder or has_open_import(dataset):  # pictures may have been added
+            dataset_read(dataset)
+        run_fix_version(run=run, version=version_freeze(dataset=dataset, is_read=True))
+    if run.dataset_version is None:
+        raise LeaseLost
+    return run.dataset_version
 
 
 @contextmanager
