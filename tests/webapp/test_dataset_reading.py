@@ -15,6 +15,7 @@ from tests.webapp.corrections import colours_dataset, decided, judged
 from tests.webapp.datasets import FILES, dataset_of, do_job, folder_of
 from webapp.accounts.models import User
 from webapp.recognizers.models import ModelVersion, Recognizer
+from webapp.studio import trainer
 from webapp.studio.datasets import services
 from webapp.studio.datasets.adding import dataset_import
 from webapp.studio.datasets.reading import dataset_read
@@ -27,12 +28,17 @@ from webapp.studio.models import Dataset, DatasetVersion, Routine, TrainingRun
 from webapp.studio.runs.listed import version_of
 from webapp.studio.services import run_create
 
+State = Dataset.State
 NEW = "/admin/studio/datasets/new/"
 
 
 @pytest.fixture
 def dataset(curator: User) -> Dataset:
     return dataset_of(created_by=curator)
+
+
+def page(client: Client, dataset: Dataset) -> str:
+    return client.get(reverse("studio:dataset", args=[dataset.pk])).content.decode()
 
 
 def new_run(recognizer: Recognizer, **more: Any) -> TrainingRun:
@@ -160,6 +166,60 @@ def test_a_night_that_finds_the_dataset_being_read_is_not_lost(
     assert routines_start_due(now=at_night) == 0
     colours.jobs.update(state="succeeded")
     assert routines_start_due(now=at_night) == 1
+
+
+# Not read
+
+
+def test_a_dataset_that_waits_for_its_run_says_that_it_is_not_read_and_not_that_it_is_empty(
+    recognizer: Recognizer, curator_client: Client
+) -> None:
+    folder_of("bugs")
+    dataset = new_run(recognizer).dataset
+    text = page(curator_client, dataset)
+    assert "This dataset is not read yet." in text
+    assert "There are no pictures yet" not in text
+    dataset_read(dataset)
+    dataset.examples.all().delete()
+    text = page(curator_client, dataset)
+    assert "This dataset is not read yet." not in text
+    assert "There are no pictures yet" in text
+
+
+def test_a_dataset_whose_first_reading_a_run_is_refused_says_so_and_can_be_read_again(
+    recognizer: Recognizer, curator_client: Client
+) -> None:
+    folder_of("bugs", "1.jpg")  # in no class
+    run = new_run(recognizer)
+    trainer.train_next()
+    run.refresh_from_db()
+    assert run.state == TrainingRun.State.FAILED
+    dataset = Dataset.objects.get()
+    assert dataset.state == State.FAILED
+    text = page(curator_client, dataset)
+    assert "The dataset could not be read." in text
+    assert reverse("studio:dataset_read_again", args=[dataset.pk]) in text
+    folder_of("bugs")
+    curator_client.post(reverse("studio:dataset_read_again", args=[dataset.pk]))
+    do_job(dataset)
+    assert "could not be read" not in page(curator_client, dataset)
+
+
+@pytest.mark.parametrize(("state", "is_in_a_job"), [(State.READY, False), (State.READING, True)])
+def test_what_was_read_before_or_is_read_by_a_job_is_not_given_up_with_a_run(
+    recognizer: Recognizer, dataset: Dataset, curator: User, state: State, is_in_a_job: bool
+) -> None:
+    for file in FILES:
+        (dataset.path / file).unlink()
+    for name in ("ant", "bee"):
+        (dataset.path / name).rmdir()
+    Dataset.objects.update(state=state)
+    if is_in_a_job:
+        dataset_import(dataset=dataset, requested_by=curator)
+    new_run(recognizer)
+    trainer.train_next()
+    assert TrainingRun.objects.get().state == TrainingRun.State.FAILED
+    assert Dataset.objects.get().state == state
 
 
 def test_a_folder_whose_name_would_be_two_classes_is_refused(

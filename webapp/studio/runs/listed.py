@@ -48,7 +48,7 @@ def version_of(run: TrainingRun) -> DatasetVersion:
         if not is_folder and dataset.state != Dataset.State.READY:
             raise FolderRefused("not_read", name=dataset.name)
         if is_folder or has_open_import(dataset):  # pictures may have been added
-            dataset_read(dataset)
+            _read(dataset)
         run_fix_version(run=run, version=version_freeze(dataset=dataset, is_read=True))
     if run.dataset_version is None:
         raise LeaseLost
@@ -87,6 +87,17 @@ def say_left_out(listed: Listed, listener: Listener) -> None:
         lost = {"num": len(listed.lost), "names": names_listed(listed.lost)}
         listener.lines.say("lost", **lost)
         listener.notes.append(note_of(LOST, **lost))
+
+
+def _read(dataset: Dataset) -> None:
+    try:
+        dataset_read(dataset)
+    except Exception:
+        # One that was read before stays as it was; and what a job reads, that job gives up.
+        if not has_open_import(dataset):
+            never_read = Dataset.objects.filter(pk=dataset.pk, state=Dataset.State.READING)
+            never_read.update(state=Dataset.State.FAILED)
+        raise
 
 
 def _look(version: DatasetVersion) -> tuple[Listed, set[int]]:
