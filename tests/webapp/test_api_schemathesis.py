@@ -2,12 +2,14 @@
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, assume, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
@@ -20,6 +22,17 @@ from webapp.recognizers.models import ModelVersion
 from webapp.wsgi import application
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _kept_open() -> Iterator[None]:
+    """The connection, whose transaction is the test's, stays open after a call, as Django's own client
+    for tests sees to."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @dataclass(frozen=True)
