@@ -284,6 +284,7 @@ print(time.perf_counter() - started)
 """
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_restart_takes_less_than_a_second_with_every_hash_checked(tmp_path: Path) -> None:
     """ResNet50 with random weights: 190 MB of files. On two cores it took .55 s, the first 4.8."""
