@@ -32,7 +32,11 @@ class PostgresServer:
         self._run("initdb", "-D", str(self._data), *options, check=True)
 
     def start(self) -> None:
-        options = ("listen_addresses=", f"unix_socket_directories={self._folder}", "fsync=off")
+        options = (
+            *("listen_addresses=", f"unix_socket_directories={self._folder}", "fsync=off"),
+            # What it believes of a table, and so how it looks for rows, is not a matter of when it was asked.
+            "autovacuum=off",
+        )
         self._process = subprocess.Popen(
             [
                 *(*self._as_user, self._programs / "postgres", "-D", self._data),
